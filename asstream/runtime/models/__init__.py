@@ -1,0 +1,1 @@
+"""Models behind the runtime: the protocol, and what implements it."""
