@@ -1,3 +1,54 @@
-"""asstream: the OpenAI Assistants API again, at the terminal and on the wire."""
+"""asstream: the OpenAI Assistants API again, at the terminal and on the wire.
+
+The public names are imported when they are first asked for (PEP 562), so that `import asstream` costs next to nothing.
+"""
+
+TYPE_CHECKING = (
+    False  # type checkers know the name; importing typing for it would double the cost of a bare start
+)
+if TYPE_CHECKING:
+    from asstream.connect import connect as connect
+    from asstream.errors import AsstreamError as AsstreamError
+    from asstream.errors import ConfigError as ConfigError
+    from asstream.errors import NotFoundError as NotFoundError
+    from asstream.errors import RunError as RunError
+    from asstream.errors import UnreachableError as UnreachableError
+    from asstream.errors import UsageError as UsageError
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "AsstreamError": "asstream.errors",
+    "ConfigError": "asstream.errors",
+    "NotFoundError": "asstream.errors",
+    "RunError": "asstream.errors",
+    "UnreachableError": "asstream.errors",
+    "UsageError": "asstream.errors",
+    "connect": "asstream.connect",
+}
+
+__all__ = [
+    "AsstreamError",
+    "ConfigError",
+    "NotFoundError",
+    "RunError",
+    "UnreachableError",
+    "UsageError",
+    "__version__",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,359 @@
+"""Configuration: flags > environment > profile > defaults. The only reader of the environment; knows only errors.
+
+Two things are chosen here. The *Assistants endpoint*: `--base-url`, `ASSTREAM_BASE_URL`, Azure's three variables, a
+profile's `base_url`, else the runtime embedded in this process. And the *model endpoint* behind the embedded runtime:
+flag, profile, `ASSTREAM_MODEL*`, `OPENAI_API_KEY`/`OPENAI_BASE_URL`, else whatever the machine has.
+A key goes only to the endpoint that it was given for: a profile's key never leaves for another URL.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from asstream.errors import ConfigError, UsageError
+
+EMBEDDED = "embedded"
+OPENAI_URL = "https://api.openai.com/v1"
+AZURE_VARIABLES = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION")
+PROFILE_KEYS = (
+    "base_url",
+    "api_key",
+    "api_version",
+    "assistant",
+    "handler",
+    "instructions",
+    "model",
+    "model_base_url",
+    "model_api_key",
+)
+_LOOPBACK = frozenset({"localhost", "::1", "0.0.0.0"})  # noqa: S104 - recognised, never bound
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The Chat Completions endpoint behind the embedded runtime.
+
+    Attributes:
+        base_url: where it is; None when none was named (the machine is then looked at).
+        api_key: its key; None when it needs none.
+        model: the model's name or a spec (`scripted:FILE.json`); None leaves the choice to the endpoint.
+        origin: what named the endpoint, for people: `profile work`, `ASSTREAM_MODEL_BASE_URL`, …
+    """
+
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    model: str | None = None
+    origin: str = "this machine"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that was configured, resolved once.
+
+    Attributes:
+        home: folder of database, files and models; made by `ensure_home`.
+        config_path: the TOML file, whether it exists or not.
+        profile: the profile's name, None when none is in use.
+        kind: `embedded`, `remote` or `azure`.
+        base_url: the Assistants endpoint; None when embedded.
+        api_key: its key; None where a loopback endpoint needs none.
+        api_version: Azure's `api-version`; None elsewhere.
+        run_model: the model that this invocation asks of each run (`--model`); None leaves it to the assistant.
+        origin: what named the Assistants endpoint, for people.
+    """
+
+    home: Path
+    config_path: Path
+    profile: str | None = None
+    kind: str = EMBEDDED
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_version: str | None = None
+    origin: str = "default"
+    assistant: str | None = None
+    handler: str | None = None
+    instructions: str | None = None
+    run_model: str | None = None
+    model: ModelSettings = field(default_factory=ModelSettings)
+
+
+def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Resolve the configuration.
+
+    Args:
+        flags: what the command line gave; known names are `profile` and those of `PROFILE_KEYS`.
+        environ: variables to read in place of the process's.
+
+    Raises:
+        ConfigError: a file, profile, key or endpoint that can't be used.
+        UsageError: an empty flag.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    for flag in (name for name, value in given.items() if not value.strip()):
+        raise UsageError(f"--{flag.replace('_', '-')} is empty", "give it a value, or leave it away")
+    variables = {k: v for k, v in (os.environ if environ is None else environ).items() if v != ""}
+    path = _config_path(variables)
+    name, profile = _profile(path, given.get("profile"))
+    kind, base_url, api_key, api_version, origin = _endpoint(given, variables, name, profile)
+    return Settings(
+        home=_home(variables),
+        config_path=path,
+        profile=name,
+        kind=kind,
+        base_url=base_url,
+        api_key=api_key,
+        api_version=api_version,
+        origin=origin,
+        assistant=given.get("assistant") or variables.get("ASSISTANT_ID") or profile.get("assistant"),
+        handler=given.get("handler") or profile.get("handler"),
+        instructions=given.get("instructions") or profile.get("instructions"),
+        run_model=given.get("model"),
+        model=_model(given, variables, name, profile),
+    )
+
+
+def ensure_home(settings: Settings) -> Path:
+    """Make the home folder (0700) if it is not there, and check that it can be written to. Raises ConfigError."""
+    home = settings.home
+    remedy = "set ASSTREAM_HOME to a folder that you may write to"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the home folder {home} can't be made: {error.strerror}", remedy) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise ConfigError(f"the home folder {home} can't be written to", remedy)
+    return home
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine by a loopback address."""
+    host = (urlsplit(url).hostname or "").lower()
+    return host in _LOOPBACK or host.startswith("127.")
+
+
+def is_hosted_openai(url: str) -> bool:
+    """Whether a URL is OpenAI's own hosted API."""
+    host = (urlsplit(url).hostname or "").lower().rstrip(".")
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+def editor(environ: Mapping[str, str] | None = None) -> str | None:
+    """The person's editor: `VISUAL`, else `EDITOR`, else None."""
+    variables = os.environ if environ is None else environ
+    return variables.get("VISUAL") or variables.get("EDITOR") or None
+
+
+def _home(variables: Mapping[str, str]) -> Path:
+    named = variables.get("ASSTREAM_HOME")
+    if named:
+        return _absolute(named)
+    import platformdirs
+
+    return platformdirs.user_data_path("asstream", appauthor=False)
+
+
+def _config_path(variables: Mapping[str, str]) -> Path:
+    named = variables.get("ASSTREAM_CONFIG")
+    if named:
+        return _absolute(named)
+    import platformdirs
+
+    return platformdirs.user_config_path("asstream", appauthor=False) / "config.toml"
+
+
+def _absolute(named: str) -> Path:
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:  # `~nobody` of a user that does not exist
+        raise ConfigError(f"{named} names no folder: {error}", "give an absolute path") from error
+
+
+def _profile(path: Path, named: str | None) -> tuple[str | None, dict[str, str]]:
+    """The name and the table of the profile in use; (None, {}) when there is none."""
+    document = _read(path)
+    _check_document(path, document)
+    profiles: dict[str, dict[str, str]] = document.get("profiles", {})
+    default = document.get("default_profile")
+    name = named or default
+    if name is None:
+        return None, {}
+    if name not in profiles:
+        known = ", ".join(sorted(profiles)) or "none"
+        source = "--profile" if named else f"default_profile in {path}"
+        raise ConfigError(
+            f"{source} names the profile {name!r}, which {path} does not have (it has: {known})",
+            f"add a table [profiles.{name}] to {path}, or name another",
+        )
+    return name, profiles[name]
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the configuration file {path} can't be read: {error}",
+            "mend or remove it, or set ASSTREAM_CONFIG",
+        ) from error
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"the configuration file {path} is not TOML: {error}", "mend that line, or set ASSTREAM_CONFIG"
+        ) from error
+
+
+def _check_document(path: Path, document: Mapping[str, object]) -> None:
+    """Raise ConfigError for a key that is unknown or a value of the wrong type."""
+    for key in document:
+        if key not in ("default_profile", "profiles"):
+            raise _bad_key(path, None, key, ("default_profile", "profiles"))
+    default = document.get("default_profile")
+    if default is not None and not isinstance(default, str):
+        raise _bad_type(path, None, "default_profile", default, "a string")
+    profiles = document.get("profiles", {})
+    if not isinstance(profiles, dict):
+        raise _bad_type(path, None, "profiles", profiles, "tables, [profiles.NAME]")
+    for name, table in profiles.items():
+        if not isinstance(table, dict):
+            raise _bad_type(path, "profiles", name, table, f"a table, [profiles.{name}]")
+        for key, value in table.items():
+            if key not in PROFILE_KEYS:
+                raise _bad_key(path, f"profiles.{name}", key, PROFILE_KEYS)
+            if not isinstance(value, str):
+                raise _bad_type(path, f"profiles.{name}", key, value, "a string")
+
+
+def _bad_key(path: Path, table: str | None, key: str, known: tuple[str, ...]) -> ConfigError:
+    where = f"[{table}]" if table else "the top of the file"
+    return ConfigError(
+        f"{_place(path, table, key)}: unknown key {key!r} in {where}", f"known keys: {', '.join(known)}"
+    )
+
+
+def _bad_type(path: Path, table: str | None, key: str, value: object, wanted: str) -> ConfigError:
+    # The value itself is not shown: it may be a key.
+    return ConfigError(
+        f"{_place(path, table, key)}: {key!r} is of type {type(value).__name__}", f"it has to be {wanted}"
+    )
+
+
+def _place(path: Path, table: str | None, key: str) -> str:
+    """`FILE, line N` of a key in a table; the file alone where the line can't be told."""
+    current: str | None = None
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip()
+        if text.startswith("["):
+            current = text.strip("[] ").replace('"', "").replace("'", "")
+            if f"{table}.{key}" == current or (table is None and current.split(".")[0] == key):
+                return f"{path}, line {number}"
+        elif current == table and text.split("=")[0].strip().strip("\"'") == key:
+            return f"{path}, line {number}"
+    return str(path)
+
+
+def _endpoint(
+    given: Mapping[str, str], variables: Mapping[str, str], name: str | None, profile: Mapping[str, str]
+) -> tuple[str, str | None, str | None, str | None, str]:
+    """Kind, base URL, key, API version and origin of the Assistants endpoint."""
+    key = given.get("api_key") or variables.get("ASSTREAM_API_KEY")
+    if "base_url" in given:
+        url, origin = given["base_url"], "--base-url"
+    elif "ASSTREAM_BASE_URL" in variables:
+        url, origin = variables["ASSTREAM_BASE_URL"], "ASSTREAM_BASE_URL"
+    elif "AZURE_OPENAI_ENDPOINT" in variables:
+        return _azure(given, variables)
+    elif "base_url" in profile:
+        url, origin = profile["base_url"], f"profile {name}"
+        key = key or profile.get("api_key")
+    else:
+        return EMBEDDED, None, None, None, "default"
+    if url == EMBEDDED:
+        return EMBEDDED, None, None, None, origin
+    version = profile.get("api_version") if origin.startswith("profile") else None
+    return "azure" if version else "remote", _checked(url, key, origin), key, version, origin
+
+
+def _azure(
+    given: Mapping[str, str], variables: Mapping[str, str]
+) -> tuple[str, str | None, str | None, str | None, str]:
+    key = given.get("api_key") or variables.get("AZURE_OPENAI_API_KEY")
+    found = {**variables, "AZURE_OPENAI_API_KEY": key or ""}
+    missing = [variable for variable in AZURE_VARIABLES if not found.get(variable)]
+    if missing:
+        samples = {
+            "AZURE_OPENAI_API_KEY": "export AZURE_OPENAI_API_KEY=KEY",
+            "AZURE_OPENAI_API_VERSION": "export AZURE_OPENAI_API_VERSION=2024-05-01-preview",
+        }
+        raise ConfigError(
+            f"AZURE_OPENAI_ENDPOINT is set, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not",
+            f"{'; '.join(samples[variable] for variable in missing)}"
+            " (or unset AZURE_OPENAI_ENDPOINT to use the runtime of this machine)",
+        )
+    origin = "AZURE_OPENAI_ENDPOINT"
+    url = _checked(variables[origin].rstrip("/") + "/openai", key, origin)
+    return "azure", url, key, variables["AZURE_OPENAI_API_VERSION"], origin
+
+
+def _checked(url: str, key: str | None, origin: str) -> str:
+    """The URL, once it is sure that it is one, that it is not the service that ended, and that its key is there."""
+    _check_url(url, origin)
+    if is_hosted_openai(url):
+        raise ConfigError(
+            f"{origin}: {url} is OpenAI's hosted Assistants API, which was switched off on 2026-08-26",
+            "leave the base URL away: asstream runs the API itself (`asstream serve` for programs); "
+            "OPENAI_API_KEY makes OpenAI's models answer",
+        )
+    if key is None and not is_loopback(url):
+        raise ConfigError(f"{origin}: {url} needs a key", "give --api-key or set ASSTREAM_API_KEY")
+    return url.rstrip("/")
+
+
+def _model(
+    given: Mapping[str, str], variables: Mapping[str, str], name: str | None, profile: Mapping[str, str]
+) -> ModelSettings:
+    """The model endpoint: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_*`; each layer's URL and key stay together."""
+    model = given.get("model") or profile.get("model") or variables.get("ASSTREAM_MODEL")
+    layers = (
+        (given.get("model_base_url"), given.get("model_api_key"), "--model-base-url"),
+        (profile.get("model_base_url"), profile.get("model_api_key"), f"profile {name}"),
+        (
+            variables.get("ASSTREAM_MODEL_BASE_URL"),
+            variables.get("ASSTREAM_MODEL_API_KEY"),
+            "ASSTREAM_MODEL_BASE_URL" if "ASSTREAM_MODEL_BASE_URL" in variables else "ASSTREAM_MODEL_API_KEY",
+        ),
+        (
+            variables.get("OPENAI_BASE_URL"),
+            variables.get("OPENAI_API_KEY"),
+            "OPENAI_BASE_URL" if "OPENAI_BASE_URL" in variables else "OPENAI_API_KEY",
+        ),
+    )
+    for url, key, origin in layers:
+        if url is not None or key is not None:
+            return ModelSettings(_model_url(url or OPENAI_URL, key, origin), key, model, origin)
+    return ModelSettings(model=model)
+
+
+def _model_url(url: str, key: str | None, origin: str) -> str:
+    _check_url(url, origin)
+    if key is None and is_hosted_openai(url):
+        raise ConfigError(f"{origin}: {url} needs a key", "set OPENAI_API_KEY")
+    return url.rstrip("/")
+
+
+def _check_url(url: str, origin: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or any(ch.isspace() or not ch.isprintable() for ch in url):
+        raise ConfigError(f"{origin}: {url!r} is not an http(s) URL", "give it as https://HOST/v1")
