@@ -1,6 +1,7 @@
 """What the run engine asks of a model, and what a model answers: the whole contract between the two.
 
-A `Model` streams one turn. It is given Chat Completions messages and yields `ModelEvent`s in the order in which
+A `Model` streams one turn. It is given Chat Completions messages and yields `ModelEvent`s in the order in
+which
 they happened; the last one is always a `TurnEnd`. A turn that can't be finished raises `ModelError`.
 A `ModelSource` finds the model for a name, and lists the names for `GET /models`.
 """
@@ -24,7 +25,8 @@ class ModelRequest:
         tools: function tools in Chat Completions form; empty when none are offered.
         tool_choice: `auto`, `none`, `required` or `{"type": "function", "function": {"name": …}}`.
         max_tokens: the most tokens the reply may have.
-        response_format: `{"type": "json_object"}` or `{"type": "json_schema", "json_schema": {…}}`; None for text.
+        response_format: `{"type": "json_object"}` or `{"type": "json_schema", "json_schema": {…}}`; None for
+        text.
     """
 
     messages: Sequence[Message]
@@ -82,8 +84,10 @@ class TurnEnd:
     Attributes:
         finish_reason: why the model stopped; a missing reason is `stop`.
         usage: None where the endpoint reports none.
-        message: the assistant's message exactly as the provider sent it, put together from its pieces, unknown
-            fields included (`reasoning_content`, a tool call's `extra_content`, …), fit to be sent back in the next turn.
+        message: the assistant's message exactly as the provider sent it, put together from its pieces,
+        unknown
+            fields included (`reasoning_content`, a tool call's `extra_content`, …), fit to be sent back in
+            the next turn.
         model: the model's name as the provider reports it.
     """
 
@@ -104,7 +108,8 @@ class ModelError(Exception):
     Attributes:
         code: what a run's `last_error.code` says.
         message: what happened and what to do, fit for a person; never holds a key.
-        kind: `context_length` when the messages don't fit the model's window (the engine then leaves out older turns and
+        kind: `context_length` when the messages don't fit the model's window (the engine then leaves out
+        older turns and
             asks again), `connection` when the endpoint can't be reached, else `other`.
     """
 
@@ -127,7 +132,8 @@ class Model(Protocol):
     Attributes:
         name: the name that the endpoint knows it by.
         context_window: tokens that prompt and reply may have together; None when unknown.
-        counts_exactly: whether `count_tokens` is the model's own count or an estimate that is never too low on purpose.
+        counts_exactly: whether `count_tokens` is the model's own count or an estimate that is never too low
+        on purpose.
     """
 
     name: str
@@ -159,7 +165,8 @@ class ModelSource(Protocol):
     async def get(self, name: str | None) -> Model:
         """The model for a name that an assistant or run gave (None: none was given).
 
-        A name that the endpoint does not list is answered by the default model: any name is accepted on the wire.
+        A name that the endpoint does not list is answered by the default model: any name is accepted on the
+        wire.
         Raises ModelError when there is no model at all or it can't be reached or started.
         """
         ...
