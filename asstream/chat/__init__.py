@@ -1,0 +1,1 @@
+"""The chat: a session with an assistant, the prompt, slash commands. Never knows the runtime or the server."""

@@ -1,0 +1,97 @@
+"""Finding an assistant, thread or run by what a person typed: an id, a unique start of one, a name.
+
+Knows the `openai` client and the thread index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asstream.chat.threads import ThreadIndex, locked
+from asstream.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.beta import Assistant, Thread
+    from openai.types.beta.threads import Run
+
+DEFAULT_NAME = "asstream"
+DEFAULT_MODEL = "default"
+DEFAULT_INSTRUCTIONS = "You are a helpful assistant."
+
+
+def find_assistant(client: openai.OpenAI, named: str) -> Assistant:
+    """The assistant with this id, name or unique start of an id.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: there are several; the message lists them.
+    """
+    import openai
+
+    if named.startswith("asst_"):
+        try:
+            return client.beta.assistants.retrieve(named)
+        except (openai.NotFoundError, openai.BadRequestError):
+            pass
+    everyone = list(client.beta.assistants.list(limit=100))
+    found = [assistant for assistant in everyone if assistant.name == named]
+    found = found or [assistant for assistant in everyone if assistant.id.startswith(named)]
+    if not found:
+        raise NotFoundError(f"there is no assistant {named!r}", "`asstream assistants list` shows those there are")
+    if len(found) > 1:
+        listed = ", ".join(f"{assistant.id} ({assistant.name or 'unnamed'})" for assistant in found[:10])
+        raise UsageError(f"{named!r} may be any of {len(found)} assistants: {listed}", "give the whole id")
+    return found[0]
+
+
+def default_assistant(client: openai.OpenAI, home: Path, model: str | None) -> Assistant:
+    """The assistant `asstream`, made once.
+
+    Its model is recorded as "default" (unless the endpoint is another's and one was named): the runtime resolves it
+    at each run. The lock keeps two first chats from making two of them.
+    """
+    with locked(home / "default-assistant.lock"):
+        for assistant in client.beta.assistants.list(limit=100, order="asc"):
+            if assistant.name == DEFAULT_NAME:
+                return assistant
+        return client.with_options(max_retries=0).beta.assistants.create(
+            name=DEFAULT_NAME, model=model or DEFAULT_MODEL, instructions=DEFAULT_INSTRUCTIONS
+        )
+
+
+def find_thread(client: openai.OpenAI, index: ThreadIndex, named: str) -> Thread:
+    """The thread with this id or unique start of one. Raises NotFoundError, UsageError."""
+    import openai
+
+    if named.startswith("thread_"):
+        try:
+            return client.beta.threads.retrieve(named)
+        except (openai.NotFoundError, openai.BadRequestError):
+            pass
+    try:
+        found = _the_one("thread", named, (entry.id for entry in index.merged(client)))
+        return client.beta.threads.retrieve(found)
+    except openai.NotFoundError as error:
+        raise NotFoundError(
+            f"the thread {named!r} is no longer at this endpoint", "`asstream threads list` shows those there are"
+        ) from error
+
+
+def find_run(client: openai.OpenAI, thread_id: str, named: str) -> Run:
+    """The run of a thread with this id or unique start of one. Raises NotFoundError, UsageError."""
+    runs = {run.id: run for run in client.beta.threads.runs.list(thread_id, limit=100)}
+    return runs[_the_one("run", named, runs)]
+
+
+def _the_one(noun: str, named: str, ids: Iterable[str]) -> str:
+    found = [one for one in ids if one.startswith(named)]
+    if named in found:
+        return named
+    if not found:
+        raise NotFoundError(f"there is no {noun} {named!r}", f"`asstream {noun}s list` shows those there are")
+    if len(found) > 1:
+        raise UsageError(f"{named!r} starts {len(found)} {noun}s: {', '.join(found[:10])}", "give more of the id")
+    return found[0]

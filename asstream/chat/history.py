@@ -1,0 +1,46 @@
+"""A thread's past: its messages oldest first, all pages; as text, and as a transcript. Knows the `openai` client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.beta.threads import Message, Run
+
+
+def messages(client: openai.OpenAI, thread_id: str) -> Iterator[Message]:
+    """Every message of a thread, oldest first; pages are fetched as they are needed."""
+    yield from client.beta.threads.messages.list(thread_id, order="asc", limit=100)
+
+
+def last_run(client: openai.OpenAI, thread_id: str) -> Run | None:
+    """A thread's newest run; None when it has had none."""
+    page = client.beta.threads.runs.list(thread_id, limit=1, order="desc")
+    return page.data[0] if page.data else None
+
+
+def text_of(message: Message) -> str:
+    """A message's text; parts that are not text are named in brackets."""
+    return "\n".join(_part(part) for part in message.content)
+
+
+def _part(part: Any) -> str:
+    if part.type == "text":
+        return str(part.text.value)
+    if part.type == "refusal":
+        return str(part.refusal)
+    if part.type == "image_file":
+        return f"[image {part.image_file.file_id}]"
+    if part.type == "image_url":
+        return f"[image {part.image_url.url}]"
+    return f"[{part.type}]"
+
+
+def transcript(title: str, thread_id: str, past: Iterable[Message]) -> str:
+    """A thread as a Markdown document."""
+    lines = [f"# {title or thread_id}", "", f"`{thread_id}`"]
+    for message in past:
+        lines += ["", f"## {message.role.capitalize()}", "", text_of(message)]
+    return "\n".join(lines) + "\n"

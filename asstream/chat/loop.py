@@ -1,0 +1,230 @@
+"""The chat at a terminal, and the chat whose lines come through a pipe. Knows the session, never how it is opened.
+
+At a terminal the prompt comes first: the session opens in a thread while the person types. The header is printed
+above the prompt once it is known; a first line entered earlier waits for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asstream.chat import early, slash
+from asstream.chat.opening import Opening
+from asstream.errors import AsstreamError, UnreachableError
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads import Run
+
+    from asstream.chat.prompt import Prompt
+    from asstream.chat.session import Session
+
+LEAVING = frozenset({"exit", "quit"})
+EMPTY = "Nothing to send: type a message, or exit."
+NO_MODEL = UnreachableError(
+    "there is no model to answer",
+    "`asstream models pull` fetches a small one; or start Ollama, or set OPENAI_API_KEY or ASSTREAM_MODEL_BASE_URL",
+)
+
+
+class NeedsModel(Exception):
+    """Raised by an opening: no model is configured, none answers, and this machine has none yet."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a chat is given by whoever starts it.
+
+    Attributes:
+        open: opens the session; runs in a thread. May raise NeedsModel.
+        pull: fetches the model of this machine, showing its progress on stderr.
+        explain: the lines that tell a person of an error.
+        clean: takes out of a text whatever a terminal would act on.
+        history: the file of the prompt's history.
+        asks: the question before a model is fetched.
+    """
+
+    open: Callable[[], Session]
+    pull: Callable[[], None]
+    explain: Callable[[BaseException], list[str]]
+    clean: Callable[[str], str]
+    history: Path | None
+    asks: str
+
+
+class TerminalChat:
+    """A chat with a person at a terminal."""
+
+    def __init__(self, around: Surroundings, prompt: Prompt) -> None:
+        self._around = around
+        self._prompt = prompt
+        self._opening = Opening(around.open)
+        self._announced = False
+        self._default = ""
+
+    def run(self, session: Session | None = None) -> int:
+        """Chat until the person leaves; returns the exit code. Raises what opening the session raised.
+
+        Args:
+            session: a session that is open already (and announced); None opens one while the person types.
+        """
+        if session is not None:
+            self._opening = Opening(lambda: session)
+            self._opening.wait()
+            self._announced = True
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._leave()
+        return 0
+
+    def _turn(self) -> bool:
+        """One line from the person. False when they leave."""
+        try:
+            line = self._ask()
+        except EOFError:
+            return False
+        text = line.strip()
+        if text.lower() in LEAVING:
+            return False
+        if not text:
+            self._show([EMPTY])
+            return True
+        try:
+            session = self._session()
+        except KeyboardInterrupt:  # Ctrl-C while it opens: the line comes back to be changed
+            self._default = line
+            return True
+        return self._act(session, line)
+
+    def _ask(self) -> str:
+        from asstream.chat.prompt import Interrupted
+
+        default, self._default = self._default, ""
+        waiting = None if self._announced else self._opening
+        try:
+            return self._prompt.ask(default, waiting, self._announce)
+        except Interrupted as interrupted:
+            self._default = str(interrupted.args[0])
+            self._session()
+            return self._ask()
+
+    def _session(self) -> Session:
+        """The session, waited for. When it needs a model first, that is asked about and fetched."""
+        try:
+            session = self._opening.wait()
+        except NeedsModel:
+            self._fetch_model()
+            self._opening = Opening(self._around.open)
+            session = self._opening.wait()
+        self._announce()
+        return session
+
+    def _fetch_model(self) -> None:
+        try:
+            answer = input(f"{self._around.asks} [Y/n] ").strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            answer = "n"
+        if answer not in ("", "y", "yes"):
+            raise NO_MODEL
+        self._around.pull()
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            self._show(self._opening.wait().header())
+
+    def _act(self, session: Session, line: str) -> bool:
+        from asstream.chat.prompt import quiet_keys
+
+        try:
+            command = slash.split(line.strip())
+            with quiet_keys():
+                if command is None:
+                    self._settle(session, session.send(line))
+                else:
+                    self._show(slash.run(session, *command))
+        except slash.Leave:
+            return False
+        except KeyboardInterrupt:
+            self._show(["stopped"], sys.stderr)
+        except Exception as error:
+            self._show(self._around.explain(error), sys.stderr)
+        return True
+
+    def _settle(self, session: Session, run: Run) -> None:
+        self._show(session.outcome(run), sys.stderr)
+
+    def _show(self, lines: Iterable[str], stream: object = None) -> None:
+        out = sys.stdout if stream is None else sys.stderr
+        for line in lines:
+            out.write(self._around.clean(line) + "\n")
+        out.flush()
+
+    def _leave(self) -> None:
+        early.withdraw()
+        if not self._opening.done or self._opening.failed:
+            return
+        session = self._opening.wait()
+        if session.used:
+            self._show([f"asstream resume {session.thread_id}"])
+        session.close()
+
+
+def run_piped(around: Surroundings, lines: Iterable[str]) -> int:
+    """Send each line, one after another; the reply's text alone goes to stdout.
+
+    Returns:
+        0, or 1 when a run did not complete.
+
+    Raises:
+        AsstreamError, openai.OpenAIError: the endpoint fails; the chat ends with it.
+        KeyboardInterrupt: Ctrl-C; the run has been cancelled.
+    """
+    session = open_unasked(around)
+    code = 0
+    try:
+        for line in lines:
+            text = line.strip()
+            if text.lower() in LEAVING:
+                break
+            if not text:
+                _note(around, [EMPTY])
+                continue
+            command = slash.split(text)
+            try:
+                if command is not None and command[0] in slash.COMMANDS:
+                    _note(around, slash.run(session, *command))
+                else:
+                    code = max(code, settle(around, session, session.send(line.rstrip("\r\n"))))
+            except slash.Leave:
+                break
+    finally:
+        session.close()
+    return code
+
+
+def open_unasked(around: Surroundings) -> Session:
+    """The session, opened here and now; a model that it needs is fetched without a question."""
+    try:
+        return around.open()
+    except NeedsModel:
+        around.pull()
+        return around.open()
+
+
+def settle(around: Surroundings, session: Session, run: Run) -> int:
+    """Say on stderr how a run ended, unless well; 0 or 1."""
+    _note(around, session.outcome(run))
+    return 0 if run.status == "completed" else 1
+
+
+def _note(around: Surroundings, lines: Iterable[str]) -> None:
+    sys.stdout.flush()
+    for line in lines:
+        sys.stderr.write(around.clean(line) + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,181 @@
+"""The line editor: history, completion of slash commands, paste of many lines. Knows prompt_toolkit and nothing of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING, Any
+
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
+
+from asstream.chat import early
+
+if TYPE_CHECKING:
+    from asstream.chat.opening import Opening
+
+
+class Prompt:
+    """One line (or several, pasted or with Alt-Enter) at a time from the person at the terminal.
+
+    Args:
+        history: the history's file; made readable by its owner alone. None keeps the history in memory.
+        commands: the slash commands to complete.
+    """
+
+    def __init__(self, history: Path | None, commands: Sequence[str] = ()) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            early.PROMPT,
+            history=_history(history),
+            completer=_SlashCompleter(commands),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            key_bindings=_bindings(),
+            reserve_space_for_menu=0,
+            enable_suspend=True,
+            # No question about the cursor's position is asked: a chat left at once would leave the answer to the shell.
+            output=Vt100_Output.from_pty(sys.stdout, enable_cpr=False) if sys.platform != "win32" else None,
+        )
+
+    def ask(
+        self,
+        default: str = "",
+        opening: Opening[Any] | None = None,
+        announce: Callable[[], None] | None = None,
+    ) -> str:
+        """The next line.
+
+        Args:
+            default: what stands at the prompt already.
+            opening: work that goes on meanwhile; it is started once the prompt is on the screen. When it fails the
+                prompt ends with `Interrupted`.
+            announce: called, with the terminal free above the prompt, when the opening has succeeded.
+
+        Raises:
+            EOFError: Ctrl-D on an empty line.
+            Interrupted: the opening failed; holds what had been typed.
+        """
+        watch = _Watch(self._session, opening, announce)
+        early.withdraw()
+        line = self._session.prompt(default=default, pre_run=watch.start)
+        if watch.failed:
+            raise Interrupted(line)
+        return line
+
+
+class Interrupted(Exception):
+    """The prompt was ended from outside. `args[0]` is the text that had been typed."""
+
+
+class _Watch:
+    """Follows an opening while the prompt is on the screen."""
+
+    def __init__(
+        self,
+        session: PromptSession[str],
+        opening: Opening[Any] | None,
+        announce: Callable[[], None] | None,
+    ) -> None:
+        self._session = session
+        self._opening = opening
+        self._announce = announce
+        self.failed = False
+
+    def start(self) -> None:
+        """Called by the line editor as it begins: start the work after the first rendering."""
+        opening = self._opening
+        if opening is None:
+            return
+        application = self._session.app
+        loop = application.loop
+        assert loop is not None
+
+        def tell() -> None:
+            try:
+                loop.call_soon_threadsafe(self._settle)
+            except RuntimeError:  # the line was entered meanwhile: whoever waits for the opening tells of it
+                return
+
+        def begin(_: object) -> None:
+            application.after_render -= begin
+            opening.start()
+            opening.when_done(tell)
+
+        application.after_render += begin
+
+    def _settle(self) -> None:
+        application = self._session.app
+        if not application.is_running or application.is_done or self._opening is None:
+            return
+        if self._opening.failed:
+            self.failed = True
+            application.exit(result=self._session.default_buffer.text)
+        elif self._announce is not None:
+            run_in_terminal(self._announce)
+
+
+class _SlashCompleter(Completer):
+    """Completes a slash command at the start of the line."""
+
+    def __init__(self, commands: Sequence[str]) -> None:
+        self._commands = commands
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        text = document.text_before_cursor
+        if text.startswith("/") and " " not in text:
+            for name in self._commands:
+                if name.startswith(text):
+                    yield Completion(name, start_position=-len(text))
+
+
+def _bindings() -> KeyBindings:
+    bindings = KeyBindings()
+
+    @bindings.add("c-c")
+    def clear(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
+    @bindings.add("escape", "enter")
+    def new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return bindings
+
+
+def _history(path: Path | None) -> History:
+    if path is None:
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.open("ab").close()
+    except OSError:  # a history that can't be kept is no reason not to chat
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+@contextmanager
+def quiet_keys() -> Iterator[None]:
+    """While a reply is shown: keep what is typed for the next prompt without echoing it into the reply."""
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        yield
+        return
+    import termios
+
+    descriptor = sys.stdin.fileno()
+    attributes = termios.tcgetattr(descriptor)
+    silent = attributes[:]
+    silent[3] = attributes[3] & ~termios.ECHO
+    termios.tcsetattr(descriptor, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)

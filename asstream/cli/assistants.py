@@ -1,0 +1,234 @@
+"""`asstream assistants`: create, update, list, show, delete, export, import."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from asstream.chat.find import DEFAULT_MODEL, find_assistant
+from asstream.cli import options as o
+from asstream.cli.output import as_json, emit, say, table, when
+from asstream.cli.target import noun, opened
+from asstream.errors import UsageError
+
+app = noun("Create, change, list, show, delete, export, import assistants.")
+
+Named = Annotated[str, typer.Argument(metavar="ID|NAME", help="An id, a unique start of one, or a name.")]
+Name = Annotated[str | None, typer.Option("--name", help="Its name.")]
+Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+OwnInstructions = Annotated[
+    str | None, typer.Option("--instructions", metavar="TEXT|@FILE", help="What it is told to do.")
+]
+OwnModel = Annotated[
+    str | None, typer.Option("--model", metavar="M", help="Its model (default: resolved at each run).")
+]
+Tool = Annotated[
+    list[str] | None,
+    typer.Option("--tool", metavar="code_interpreter|file_search|FILE.json", help="A tool; repeat it for more."),
+]
+Temperature = Annotated[float | None, typer.Option("--temperature", min=0, max=2)]
+TopP = Annotated[float | None, typer.Option("--top-p", min=0, max=1)]
+Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="K=V", help="Repeat it for more.")]
+
+PORTABLE = (
+    "name",
+    "description",
+    "model",
+    "instructions",
+    "tools",
+    "tool_resources",
+    "metadata",
+    "temperature",
+    "top_p",
+    "response_format",
+    "reasoning_effort",
+)
+
+
+@app.command()
+def create(
+    name: Name = None,
+    description: Description = None,
+    instructions: OwnInstructions = None,
+    model: OwnModel = None,
+    tool: Tool = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    metadata: Metadata = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="asst_…", help="Its id (asstream's own servers honour it).")
+    ] = None,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Create an assistant and print its id."""
+    fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
+    with opened(profile, base_url, api_key) as target:
+        made = target.once.beta.assistants.create(
+            **{"model": DEFAULT_MODEL, **fields}, extra_body={"id": id} if id else None
+        )
+    if id and made.id != id:
+        raise UsageError(f"the endpoint made {made.id}: it does not honour --id", "use the id that it gave")
+    emit(made) if as_json else say(made.id)
+
+
+@app.command()
+def update(
+    named: Named,
+    name: Name = None,
+    description: Description = None,
+    instructions: OwnInstructions = None,
+    model: OwnModel = None,
+    tool: Tool = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    metadata: Metadata = None,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Change what is given, leave the rest; tools and metadata are replaced."""
+    fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
+    if not fields:
+        raise UsageError("nothing to change was given", "`asstream assistants update --help` shows what can be")
+    with opened(profile, base_url, api_key) as target:
+        found = find_assistant(target.client, named)
+        changed = target.client.beta.assistants.update(found.id, **fields)
+    emit(changed) if as_json else say(changed.id)
+
+
+@app.command("list")
+def list_(
+    limit: o.Limit = None,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """List the assistants, newest first."""
+    with opened(profile, base_url, api_key) as target:
+        found = list(islice(target.client.beta.assistants.list(limit=100), limit))
+    if as_json:
+        for assistant in found:
+            emit(assistant)
+        return
+    rows = [(a.id, a.name, a.model, ", ".join(tool.type for tool in a.tools), when(a.created_at)) for a in found]
+    table(("ID", "NAME", "MODEL", "TOOLS", "CREATED"), rows)
+
+
+@app.command()
+def show(
+    named: Named,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Show an assistant."""
+    with opened(profile, base_url, api_key) as target:
+        found = find_assistant(target.client, named)
+    if as_json:
+        emit(found)
+        return
+    rows = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in _data(found).items()]
+    for key, value in rows:
+        say(f"{key}: {value}")
+
+
+@app.command()
+def delete(
+    named: Named,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Delete an assistant; its threads stay."""
+    with opened(profile, base_url, api_key) as target:
+        gone = target.client.beta.assistants.delete(find_assistant(target.client, named).id)
+    emit(gone) if as_json else say(f"deleted {gone.id}")
+
+
+@app.command()
+def export(
+    named: Named,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Where to; - is stdout.")] = "-",
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+) -> None:
+    """Write an assistant as JSON that `import` takes, here or elsewhere."""
+    with opened(profile, base_url, api_key) as target:
+        found = find_assistant(target.client, named)
+    data = _data(found)
+    text = json.dumps({"id": found.id, **{key: data[key] for key in PORTABLE if key in data}}, indent=2) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+    else:
+        Path(file).write_text(text, encoding="utf-8")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `export` wrote; - is stdin.")],
+    keep_id: Annotated[bool, typer.Option("--keep-id", help="Give it the id that it had.")] = False,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Create an assistant from what `export` wrote, and print its id."""
+    data = _exported(file)
+    fields = {key: data[key] for key in PORTABLE if data.get(key) is not None}
+    extra = {"id": data["id"]} if keep_id and data.get("id") else None
+    with opened(profile, base_url, api_key) as target:
+        made = target.once.beta.assistants.create(**{"model": DEFAULT_MODEL, **fields}, extra_body=extra)
+    emit(made) if as_json else say(made.id)
+
+
+def _fields(
+    name: str | None,
+    description: str | None,
+    instructions: str | None,
+    model: str | None,
+    tool: list[str] | None,
+    temperature: float | None,
+    top_p: float | None,
+    metadata: list[str] | None,
+) -> dict[str, Any]:
+    fields = {
+        "name": name,
+        "description": description,
+        "instructions": o.text_or_file(instructions) if instructions is not None else None,
+        "model": model,
+        "tools": o.tools(tool) if tool else None,
+        "temperature": temperature,
+        "top_p": top_p,
+        "metadata": o.metadata(metadata) if metadata else None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _data(assistant: Any) -> dict[str, Any]:
+    data = as_json(assistant)
+    assert isinstance(data, dict)
+    return data
+
+
+def _exported(file: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        data = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} can't be read as JSON: {error}", "give what `assistants export` wrote") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{file} holds no assistant", "give what `assistants export` wrote")
+    return data

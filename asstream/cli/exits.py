@@ -1,0 +1,110 @@
+"""Exceptions → exit code and message: one table, for every command.
+
+AsstreamError                            its own `exit_code` (1, 2, 3 or 4)
+openai.AuthenticationError               3   the key is wrong
+openai.PermissionDeniedError             3   the key may not do this
+openai.NotFoundError                     2   assistant, thread, run, … unknown
+openai.BadRequestError, Unprocessable…   2   a value that the endpoint refuses
+openai.ConflictError                     1   the thread is busy
+openai.RateLimitError, InternalServer…   4   the endpoint can't answer now
+openai.APIConnectionError (time-outs)    4   the endpoint can't be reached
+openai.APIError, any other               1   an error event in a stream
+the HTTP library's errors                4   a connection that broke in mid-answer
+typer's usage errors                     2
+KeyboardInterrupt                        130
+BrokenPipeError                          1   silently: the reader of stdout went away
+OSError                                  3   a file or folder that can't be used
+anything else                            1   a fault of asstream's own
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from asstream.errors import AsstreamError
+
+INTERRUPTED = 130
+
+_OPENAI = {
+    "AuthenticationError": (3, "check the key (--api-key, ASSTREAM_API_KEY or the profile's)"),
+    "PermissionDeniedError": (3, "the key is known, but may not do this"),
+    "NotFoundError": (2, "`asstream assistants list` and `asstream threads list` show what is there"),
+    "BadRequestError": (2, ""),
+    "UnprocessableEntityError": (2, ""),
+    "ConflictError": (1, "try again in a moment"),
+    "RateLimitError": (4, "wait a little and try again"),
+    "InternalServerError": (4, "try again; the endpoint's own log tells why"),
+    "APIConnectionError": (4, "check that it is running and that the base URL is right"),
+    "APIError": (1, ""),
+}
+_TRANSPORTS = ("httpx2", "httpcore2", "httpx", "httpcore")
+
+
+def report(error: BaseException, *, debug: bool = False) -> int:
+    """Say on stderr what went wrong, in a line or two, and return the exit code."""
+    code, lines = explain(error)
+    if debug and not isinstance(error, KeyboardInterrupt | SystemExit):
+        traceback.print_exception(error)
+    if lines:
+        from asstream.cli.output import warn
+
+        warn(*lines)
+    return code
+
+
+def explain(error: BaseException) -> tuple[int, list[str]]:
+    """The exit code of an error, and the lines that tell a person of it."""
+    if isinstance(error, SystemExit):
+        return (error.code if isinstance(error.code, int) else 1), []
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, []
+    if isinstance(error, BrokenPipeError):
+        return 1, []
+    if isinstance(error, AsstreamError):
+        return error.exit_code, [f"asstream: {error.message}", *([error.remedy] if error.remedy else [])]
+    package = type(error).__module__.split(".")[0]
+    if package == "openai":
+        return _explain_openai(error)
+    if package in _TRANSPORTS:
+        return 4, [f"asstream: the connection broke: {_said(error)}", "try again"]
+    if package == "typer" and hasattr(error, "format_message"):
+        return _explain_usage(error)
+    if isinstance(error, OSError):
+        return 3, [f"asstream: {error}"]
+    name = type(error).__name__
+    return 1, [f"asstream: a fault of its own: {name}: {_said(error)}", "run it with --debug to see where"]
+
+
+def _explain_openai(error: BaseException) -> tuple[int, list[str]]:
+    names = [kind.__name__ for kind in type(error).__mro__]
+    code, remedy = next((_OPENAI[name] for name in names if name in _OPENAI), (1, ""))
+    request = getattr(error, "request", None)
+    if "APIConnectionError" in names:
+        where = f"{request.url.scheme}://{request.url.netloc.decode()}" if request is not None else "it"
+        return code, [f"asstream: {where} does not answer: {_cause(error)}", remedy]
+    return code, [f"asstream: {_body_message(error)}", *([remedy] if remedy else [])]
+
+
+def _body_message(error: BaseException) -> str:
+    body = getattr(error, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    status = getattr(error, "status_code", None)
+    text = message if isinstance(message, str) else _said(error)
+    return f"{text} (HTTP {status})" if status is not None else text
+
+
+def _cause(error: BaseException) -> str:
+    return _said(error.__cause__ or error)
+
+
+def _said(error: BaseException) -> str:
+    first = str(error).strip().splitlines()
+    return first[0] if first else type(error).__name__
+
+
+def _explain_usage(error: BaseException) -> tuple[int, list[str]]:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "asstream"
+    message = error.format_message()  # type: ignore[attr-defined]
+    return 2, [f"{path}: {message}", f"`{path} --help` shows its options"]
+

@@ -1,0 +1,42 @@
+"""The simple command lines of `chat` and `resume`, parsed without Typer so that the first prompt is quick.
+
+What this does not understand it leaves to Typer, errors and help included. A test keeps these tables and Typer's
+options the same.
+"""
+
+VALUES = {
+    "--assistant": "assistant",
+    "--thread": "thread",
+    "--model": "model",
+    "--instructions": "instructions",
+    "--handler": "handler",
+    "--record": "record",
+    "--profile": "profile",
+    "--base-url": "base_url",
+    "--api-key": "api_key",
+}
+SWITCHES = {"--no-stream": ("stream", False), "--plain": ("plain", True), "--json": ("json", True)}
+LAST = "--last"
+
+
+def parse(command: str, arguments: list[str]) -> dict[str, str | bool] | None:
+    """The options as fields of `TalkOptions`; for `resume` also `last`. None when the line is not a simple one."""
+    found: dict[str, str | bool] = {"last": False} if command == "resume" else {}
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, equals, value = argument.partition("=")
+        if argument in SWITCHES:
+            field, setting = SWITCHES[argument]
+            found[field] = setting
+        elif name in VALUES:
+            given = value if equals else next(waiting, None)
+            if given is None or (not equals and given.startswith("-")):
+                return None
+            found[VALUES[name]] = given
+        elif command == "resume" and argument == LAST:
+            found["last"] = True
+        elif command == "resume" and "thread" not in found and not argument.startswith("-"):
+            found["thread"] = argument
+        else:
+            return None
+    return found

@@ -1,0 +1,111 @@
+"""`asstream runs`: list, show, steps, cancel."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from asstream.chat.find import find_run, find_thread
+from asstream.cli import options as o
+from asstream.cli.output import as_json as data_of
+from asstream.cli.output import emit, say, table, when
+from asstream.cli.target import noun, opened
+
+app = noun("List, show, cancel runs; their steps.")
+
+ThreadId = Annotated[str, typer.Argument(metavar="THREAD_ID", help="A thread's id, or a unique start of one.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="A run's id, or a unique start of one.")]
+
+
+@app.command("list")
+def list_(
+    thread_id: ThreadId,
+    limit: o.Limit = None,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """List a thread's runs, newest first."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, thread_id)
+        found = list(islice(target.client.beta.threads.runs.list(thread.id, limit=100), limit))
+    if as_json:
+        for run in found:
+            emit(run)
+        return
+    rows = [
+        (r.id, r.status, r.model, r.usage.total_tokens if r.usage else "", when(r.created_at), _reason(r))
+        for r in found
+    ]
+    table(("ID", "STATUS", "MODEL", "TOKENS", "CREATED", "REASON"), rows)
+
+
+@app.command()
+def show(
+    thread_id: ThreadId,
+    run_id: RunId,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Show a run."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, thread_id)
+        run = find_run(target.client, thread.id, run_id)
+    if as_json:
+        emit(run)
+        return
+    for key, value in data_of(run).items():
+        say(f"{key}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@app.command()
+def steps(
+    thread_id: ThreadId,
+    run_id: RunId,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """List a run's steps, oldest first."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, thread_id)
+        run = find_run(target.client, thread.id, run_id)
+        found = list(target.client.beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc"))
+    if as_json:
+        for step in found:
+            emit(step)
+        return
+    rows = [(s.id, s.type, s.status, s.usage.total_tokens if s.usage else "", when(s.created_at)) for s in found]
+    table(("ID", "TYPE", "STATUS", "TOKENS", "CREATED"), rows)
+
+
+@app.command()
+def cancel(
+    thread_id: ThreadId,
+    run_id: RunId,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Cancel a run that is going on."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, thread_id)
+        run = find_run(target.client, thread.id, run_id)
+        cancelled = target.once.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+    emit(cancelled) if as_json else say(f"{cancelled.id} {cancelled.status}")
+
+
+def _reason(run: object) -> str:
+    error = getattr(run, "last_error", None)
+    details = getattr(run, "incomplete_details", None)
+    if error is not None:
+        return f"{error.code}: {error.message}"
+    return str(details.reason) if details is not None else ""

@@ -1,0 +1,116 @@
+"""`asstream threads`: list, show, rename, delete, export."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asstream.chat.find import find_thread
+from asstream.chat.history import messages, text_of, transcript
+from asstream.cli import options as o
+from asstream.cli.output import as_json as data_of
+from asstream.cli.output import emit, say, table, when
+from asstream.cli.target import noun, opened
+
+app = noun("List, show, rename, delete, export threads.")
+
+Named = Annotated[str, typer.Argument(metavar="ID", help="An id, or a unique start of one.")]
+
+
+@app.command("list")
+def list_(
+    limit: o.Limit = None,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """List the threads, last used first."""
+    with opened(profile, base_url, api_key) as target:
+        found = list(islice(target.index.merged(target.client), limit))
+    if as_json:
+        for entry in found:
+            emit(asdict(entry))
+        return
+    rows = [(entry.id, when(entry.last_used), entry.assistant, entry.title) for entry in found]
+    table(("ID", "LAST USED", "ASSISTANT", "TITLE"), rows)
+
+
+@app.command()
+def show(
+    named: Named,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Print a thread's messages, oldest first."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, named)
+        for number, message in enumerate(messages(target.client, thread.id)):
+            if as_json:
+                emit(message)
+            else:
+                say(*([""] if number else []), f"{message.role}:", text_of(message))
+
+
+@app.command()
+def rename(
+    named: Named,
+    title: Annotated[str, typer.Argument(help="Its new title.")],
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+) -> None:
+    """Give a thread a title of your own."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, named)
+        target.index.rename(thread.id, title)
+    say(thread.id)
+
+
+@app.command()
+def delete(
+    named: Named,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+    as_json: o.Json = False,
+) -> None:
+    """Delete a thread with its messages and runs."""
+    with opened(profile, base_url, api_key) as target:
+        gone = target.client.beta.threads.delete(find_thread(target.client, target.index, named).id)
+        target.index.forget(gone.id)
+    emit(gone) if as_json else say(f"deleted {gone.id}")
+
+
+@app.command()
+def export(
+    named: Named,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Where to; - is stdout.")] = "-",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON in place of Markdown.")] = False,
+    profile: o.Profile = None,
+    base_url: o.BaseUrl = None,
+    api_key: o.ApiKey = None,
+) -> None:
+    """Write a thread's transcript."""
+    with opened(profile, base_url, api_key) as target:
+        thread = find_thread(target.client, target.index, named)
+        past = list(messages(target.client, thread.id))
+        entry = target.index.get(thread.id)
+    if as_json:
+        text = json.dumps({"thread": data_of(thread), "messages": [data_of(m) for m in past]}, indent=2) + "\n"
+    else:
+        text = transcript(entry.title if entry else "", thread.id, past)
+    if file != "-":
+        Path(file).write_text(text, encoding="utf-8")
+    elif as_json or not sys.stdout.isatty():
+        sys.stdout.write(text)
+    else:
+        say(text.rstrip("\n"))
