@@ -1,1 +1,8 @@
-"""The embedded runtime: objects, state tables, the run engine, the event log and the store. It knows no terminal and no HTTP."""
+"""The embedded runtime: objects, state tables, the run engine, the event log and the store.
+
+It knows no terminal and no HTTP. Who uses it: `open_runtime(home, source)`, then the nouns of `Runtime`.
+"""
+
+from asstream.runtime.runtime import Runtime, open_runtime
+
+__all__ = ["Runtime", "open_runtime"]

@@ -1,0 +1,189 @@
+"""What a model is shown of a thread: instructions, the conversation in exchanges, and how much of it fits.
+
+An exchange is what must stay together: a message of the user, or all that one run said and called. The oldest
+exchanges go first.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asstream.runtime import rows
+from asstream.runtime.models.protocol import Message, Model
+from asstream.runtime.objects import Object
+from asstream.runtime.store import Store, Writer
+
+MOST_MESSAGES: Final = 1000
+"""The newest messages of a thread that are looked at for one run: far more than any window takes."""
+
+_REPLY_ROOM: Final = 1024
+"""Tokens kept free for a reply whose length the request leaves open; a quarter of a small window."""
+
+_OVERHEAD: Final = 16
+"""Tokens that a chat template may put around one message; an upper bound of what was seen."""
+
+_STANDARD: Final = ("role", "content", "tool_calls", "tool_call_id", "name", "refusal")
+
+Exchange = list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A thread for one run: `exchanges` oldest first; `tail`, what this run itself said and was given, stays
+    whole.
+    """
+
+    instructions: str | None
+    exchanges: list[Exchange]
+    tail: Exchange
+
+    def messages(self, left_out: int = 0) -> list[Message]:
+        """The messages for the model, without the `left_out` oldest exchanges."""
+        system: Exchange = [{"role": "system", "content": self.instructions}] if self.instructions else []
+        kept = [message for exchange in self.exchanges[left_out:] for message in exchange]
+        return [*system, *kept, *self.tail]
+
+    @property
+    def most_left_out(self) -> int:
+        """How many exchanges may go: all but the newest."""
+        return max(0, len(self.exchanges) - 1)
+
+
+def conversation(store: Store, files: Path, run: Object, model: str) -> Conversation:
+    """Read what `run` is about. `model` is the name of the model that will see it."""
+    strategy = run["truncation_strategy"]
+    limit = MOST_MESSAGES
+    if strategy["type"] == "last_messages" and strategy["last_messages"]:
+        limit = strategy["last_messages"]
+    found = store.read(
+        "SELECT body FROM messages WHERE thread_id = ? AND run_id IS NOT ? ORDER BY seq DESC LIMIT ?",
+        (run["thread_id"], run["id"], limit),
+    )
+    messages = [rows.load(body) for (body,) in reversed(found)]
+    turns = {id: recorded_turns(store, id) for id in {m["run_id"] for m in messages if m["run_id"]}}
+    return Conversation(
+        instructions=run["instructions"],
+        exchanges=list(_exchanges(messages, turns, files, model)),
+        tail=_answered(_said(recorded_turns(store, run["id"]), model)),
+    )
+
+
+def recorded_turns(source: Store | Writer, run_id: str) -> list[Object]:
+    """The turns of a run, oldest first: `{"model", "messages", "message_id", "step_id", "usage"}`."""
+    found = rows.select(source, "SELECT body FROM turns WHERE run_id = ? ORDER BY seq", (run_id,))
+    return [rows.load(body) for (body,) in found]
+
+
+async def left_out(talk: Conversation, model: Model, tools: Sequence[Object], limit: int) -> int | None:
+    """How many of the oldest exchanges must go for the prompt to take at most `limit` tokens; None if none
+    suffices.
+    """
+    count = 0
+    while True:
+        messages = talk.messages(count)
+        if _at_most(messages, tools) <= limit:
+            return count
+        tokens = await model.count_tokens(messages, tools)
+        if tokens <= limit:
+            return count
+        if count >= talk.most_left_out:
+            return None
+        # Take away about what is too much, by its share of the text, and look again.
+        excess = (tokens - limit) / tokens * sum(map(_size, messages))
+        while count < talk.most_left_out and excess > 0:
+            excess -= sum(map(_size, talk.exchanges[count]))
+            count += 1
+
+
+def prompt_limit(run: Object, model: Model) -> int | None:
+    """The most tokens a prompt may take by the model's window; None when that is unknown."""
+    if model.context_window is None:
+        return None
+    room = run["max_completion_tokens"] or min(_REPLY_ROOM, model.context_window // 4)
+    return max(model.context_window - room, model.context_window // 8)
+
+
+def _exchanges(
+    messages: Iterable[Object], turns: dict[str, list[Object]], files: Path, model: str
+) -> Iterable[Exchange]:
+    messages = list(messages)
+    there = {message["id"] for message in messages}
+    told: set[str] = set()
+    for message in messages:
+        run_id = message["run_id"]
+        recorded = turns.get(run_id, []) if run_id else []
+        kept = [turn for turn in recorded if turn["message_id"] is None or turn["message_id"] in there]
+        if message["id"] not in {turn["message_id"] for turn in kept}:
+            yield [{"role": message["role"], "content": _content(message["content"], files)}]
+        elif run_id not in told:
+            told.add(run_id)
+            yield _answered(_said(kept, model))
+
+
+def _said(turns: Iterable[Object], model: str) -> Exchange:
+    return [
+        # What a provider adds of its own is only for that provider's eyes.
+        message if turn["model"] == model else {key: message[key] for key in _STANDARD if key in message}
+        for turn in turns
+        for message in turn["messages"]
+    ]
+
+
+def _answered(exchange: Exchange) -> Exchange:
+    """Without the calls that never got an output, as of a cancelled run: endpoints refuse those."""
+    outputs = {message["tool_call_id"] for message in exchange if message["role"] == "tool"}
+    kept = []
+    for message in exchange:
+        asked = [call["id"] for call in message.get("tool_calls") or ()]
+        if all(id in outputs for id in asked):
+            kept.append(message)
+        elif message.get("content"):
+            kept.append({"role": "assistant", "content": message["content"]})
+    return kept
+
+
+def _content(parts: list[Object], files: Path) -> str | list[Object]:
+    if all(part["type"] in ("text", "refusal") for part in parts):
+        return "\n\n".join(_text(part) for part in parts)
+    return [_seen(part, files) for part in parts]
+
+
+def _text(part: Object) -> str:
+    value: str = part["refusal"] if part["type"] == "refusal" else part["text"]["value"]
+    return value
+
+
+def _seen(part: Object, files: Path) -> Object:
+    if part["type"] == "image_url":
+        return {"type": "image_url", "image_url": part["image_url"]}
+    if part["type"] == "image_file":
+        image: dict[str, Any] = part["image_file"]
+        try:
+            data = base64.b64encode((files / image["file_id"]).read_bytes()).decode("ascii")
+        except FileNotFoundError:
+            return {"type": "text", "text": f"[The image {image['file_id']} was deleted.]"}
+        url = f"data:image/{_image_type(data)};base64,{data}"
+        return {"type": "image_url", "image_url": {"url": url, "detail": image.get("detail") or "auto"}}
+    return {"type": "text", "text": _text(part)}
+
+
+_IMAGE_TYPES: Final = (("iVBOR", "png"), ("/9j/", "jpeg"), ("R0lG", "gif"), ("UklG", "webp"))
+"""Image types by how their Base64 text begins."""
+
+
+def _image_type(data: str) -> str:
+    return next((kind for start, kind in _IMAGE_TYPES if data.startswith(start)), "png")
+
+
+def _size(message: Message) -> int:
+    return len(rows.dump(message))
+
+
+def _at_most(messages: Iterable[Message], tools: Sequence[Object]) -> int:
+    """A bound that no tokenizer exceeds: no token is shorter than a byte."""
+    whole = [*messages, *tools]
+    return sum(len(rows.dump(part).encode()) + _OVERHEAD for part in whole)

@@ -1,0 +1,241 @@
+"""The run engine: an async generator that asks the model turn by turn and yields the run's events.
+
+It reads the conversation, and changes nothing: whoever consumes the events saves them (runner.py). A run that
+must stop is closed by `Execution.stop`, after the generator was closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from asstream.runtime import objects
+from asstream.runtime.context import Conversation, left_out, prompt_limit
+from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, ModelSource, TurnEnd, Usage
+from asstream.runtime.objects import Object
+from asstream.runtime.turn import Ending, Event, Turn, stopped_step
+
+MOST_TURNS: Final = 64
+"""The most turns of one run. A model that goes on calling functions that do not exist ends here."""
+
+
+class Turned(NamedTuple):
+    """A finished turn, to be kept privately: see `context.recorded_turns`."""
+
+    record: Object
+
+
+class Execution:
+    """One stretch of a run, from `queued` to its end or to `requires_action`.
+
+    Args:
+        run: the run's object; it is changed as the run goes on.
+        source: where the model comes from.
+        read: reads the conversation for a model's name.
+        usage: what earlier stretches of this run used.
+        open_steps: steps that an earlier stretch left in progress.
+    """
+
+    def __init__(
+        self,
+        run: Object,
+        source: ModelSource,
+        read: Callable[[str], Conversation],
+        usage: Object | None = None,
+        open_steps: list[Object] | None = None,
+    ) -> None:
+        self.run = run
+        self._source = source
+        self._read = read
+        self._used = usage
+        self._turn: Turn | None = None
+        self._open_steps = open_steps or []
+        self._talk: Conversation | None = None
+        self._gone = 0
+
+    async def events(self) -> AsyncGenerator[Event | Turned, None]:
+        """The events from `thread.run.in_progress` on. Raises ModelError when the model can't go on."""
+        self.run.update(status="in_progress", started_at=objects.now(), required_action=None)
+        yield Event("thread.run.in_progress", self.run)
+        model = await self._source.get(self.run["model"])
+        for number in range(MOST_TURNS):
+            request = await self._request(model, first=number == 0 and self._used is None)
+            if request is None:
+                yield self._incomplete("max_prompt_tokens")
+                return
+            self._turn = Turn(self.run, _names(request.tools))
+            end: TurnEnd | None = None
+            async with contextlib.aclosing(self._streamed(model, request)) as stream:
+                async for event in stream:
+                    if isinstance(event, TurnEnd):
+                        end = event
+                    else:
+                        for told in self._turn.feed(event):
+                            yield told
+            if end is None:
+                raise ModelError("The model's stream ended without an end.")
+            usage = await _usage(model, request, end)
+            for told in self._turn.end(end, usage):
+                yield told
+            self._used = objects.add_usage(self._used, usage)
+            yield Turned(_record(model, self._turn, end, usage, _names(request.tools)))
+            outcome = self._outcome(end)
+            if outcome is not None:
+                yield outcome
+                return
+        raise ModelError(f"The model took {MOST_TURNS} turns without an end.")
+
+    def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event]:
+        """Close what is open, and the run itself. `error`: a run's `last_error`."""
+        if self._turn is not None:
+            yield from self._turn.stop(ending, error)
+        for step in self._open_steps:
+            yield stopped_step(step, ending, error)
+        self.run.update({"usage": self._used, "last_error": error, "required_action": None})
+        yield self._end(ending)
+
+    def _outcome(self, end: TurnEnd) -> Event | None:
+        """How a turn ends the run; None when it goes on."""
+        assert self._turn is not None
+        if end.finish_reason == "length":
+            return self._incomplete("max_completion_tokens")
+        if end.finish_reason == "content_filter":
+            message = "The provider's content filter stopped the reply."
+            self.run.update(usage=self._used, last_error={"code": "server_error", "message": message})
+            return self._end("failed")
+        if self._turn.calls:
+            return self._requires_action(self._turn.calls)
+        if self._turn.unknown:
+            return None
+        self.run.update(usage=self._used)
+        return self._end("completed")
+
+    def _requires_action(self, calls: list[Object]) -> Event:
+        wanted = [
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": {key: call["function"][key] for key in ("name", "arguments")},
+            }
+            for call in calls
+        ]
+        action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": wanted}}
+        self.run.update(status="requires_action", required_action=action)
+        return Event("thread.run.requires_action", self.run)
+
+    def _incomplete(self, reason: str) -> Event:
+        self.run.update(usage=self._used, incomplete_details={"reason": reason})
+        return self._end("incomplete")
+
+    def _end(self, status: str) -> Event:
+        self.run.update(end_fields(status))
+        return Event(f"thread.run.{status}", self.run)
+
+    async def _request(self, model: Model, *, first: bool) -> ModelRequest | None:
+        """The next turn's request; None when even the shortest prompt is longer than the run allows."""
+        run, tools = self.run, [tool for tool in self.run["tools"] if tool["type"] == "function"]
+        talk = self._read(model.name)
+        spent = self._used or objects.usage(0, 0)
+        limits = [limit for limit in (prompt_limit(run, model),) if limit is not None]
+        allowed = run["max_prompt_tokens"]
+        if allowed is not None:
+            limits.append(allowed - spent["prompt_tokens"])
+        gone: int | None = 0
+        if limits:
+            gone = await left_out(talk, model, tools, min(limits))
+        if gone is None:
+            if allowed is not None and min(limits) == limits[-1]:
+                return None
+            gone = talk.most_left_out
+        self._talk, self._gone = talk, gone
+        return ModelRequest(
+            messages=talk.messages(gone),
+            tools=[] if run["tool_choice"] == "none" else tools,
+            tool_choice=_tool_choice(run["tool_choice"], tools) if first else None,
+            parallel_tool_calls=run["parallel_tool_calls"] if tools else None,
+            # Only what somebody named: the 1.0 that the wire shows is not a wish.
+            **run.get("_sampling", {}),
+            max_tokens=_remaining(run["max_completion_tokens"], spent["completion_tokens"]),
+            response_format=_response_format(run["response_format"]),
+            reasoning_effort=run["reasoning_effort"],
+        )
+
+    async def _streamed(self, model: Model, request: ModelRequest) -> AsyncGenerator[Any, None]:
+        """The model's events; a prompt that it finds too long is asked again with fewer old exchanges."""
+        assert self._turn is not None and self._talk is not None
+        while True:
+            try:
+                async for event in model.stream(request):
+                    yield event
+                return
+            except ModelError as error:
+                rest = self._talk.most_left_out - self._gone
+                if error.kind != "context_length" or not self._turn.empty or rest <= 0:
+                    raise
+                self._gone += (rest + 1) // 2
+                request = dataclasses.replace(request, messages=self._talk.messages(self._gone))
+
+
+def end_fields(status: str) -> Object:
+    """What changes in a run that ends with `status`."""
+    at = f"{status}_at" if status in ("failed", "cancelled") else "completed_at"
+    stamp = {} if status == "expired" else {at: objects.now()}
+    return {"status": status, "expires_at": None, **stamp}
+
+
+def _names(tools: Any) -> frozenset[str]:
+    return frozenset(tool["function"]["name"] for tool in tools)
+
+
+def _remaining(most: int | None, spent: int) -> int | None:
+    return None if most is None else max(1, most - spent)
+
+
+def _response_format(wanted: Any) -> Object | None:
+    return wanted if isinstance(wanted, dict) and wanted.get("type") != "text" else None
+
+
+def _tool_choice(choice: Any, tools: list[Object]) -> Any:
+    """What the model is told; forcing a tool that is not a function of this run would only make it fail."""
+    if not tools or choice in ("auto", "none"):
+        return None
+    if isinstance(choice, dict) and choice.get("type") != "function":
+        return None
+    return choice
+
+
+async def _usage(model: Model, request: ModelRequest, end: TurnEnd) -> Object:
+    """The turn's tokens; counted by us where the endpoint does not say."""
+    used = end.usage
+    if used is None:
+        prompt = await model.count_tokens(request.messages, request.tools)
+        used = Usage(prompt, await model.count_tokens([end.message]))
+    return objects.usage(
+        used.prompt_tokens, used.completion_tokens, used.cached_tokens, used.reasoning_tokens
+    )
+
+
+def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, names: frozenset[str]) -> Object:
+    return {
+        "model": model.name,
+        "messages": [end.message, *_unknown_calls(end, names)],
+        "message_id": turn.message["id"] if turn.message else None,
+        "step_id": turn.calls_step["id"] if turn.calls_step else None,
+        "usage": usage,
+    }
+
+
+def _unknown_calls(end: TurnEnd, names: frozenset[str]) -> list[Object]:
+    """The answers to calls of functions that nobody offered: the model may try again."""
+    offered = ", ".join(sorted(names)) or "none"
+    return [
+        {
+            "role": "tool",
+            "tool_call_id": call["id"],
+            "content": f"Error: there is no function {call['function']['name']!r}. Functions: {offered}.",
+        }
+        for call in end.message.get("tool_calls") or ()
+        if call["function"]["name"] not in names
+    ]

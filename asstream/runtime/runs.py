@@ -1,0 +1,272 @@
+"""Runs: made, read, cancelled, given tool outputs, followed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from typing import Any, Final
+
+from asstream.errors import WireError
+from asstream.runtime import log, objects, recovery, rows, scribe, states
+from asstream.runtime.context import conversation, recorded_turns
+from asstream.runtime.core import Core
+from asstream.runtime.engine import Execution
+from asstream.runtime.log import Entry, RunLog
+from asstream.runtime.objects import Object
+from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
+from asstream.runtime.runner import Runner
+from asstream.runtime.store import Writer
+from asstream.runtime.threads import add_messages, refuse_if_active
+from asstream.runtime.turn import Event, completed_calls
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which a reader of another process's run looks whether that process still lives."""
+
+
+class Runs:
+    """The runs of a home and their steps."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def create(self, thread_id: str, fields: Object) -> Object:
+        """Make a run and start it. Raises WireError 404 (thread, assistant) or 400 (an active run)."""
+        await recovery.clear_thread(self._core, thread_id)
+
+        def work(writer: Writer) -> Object:
+            rows.get(writer, THREAD, thread_id)
+            return self._insert(writer, thread_id, fields, [])
+
+        with self._starting():
+            return self._start(await self._core.store.write(work))
+
+    async def create_with_thread(self, fields: Object) -> Object:
+        """Make a thread, with its messages, and a run on it."""
+        thread = objects.thread({**(fields.get("thread") or {})})
+        if fields.get("tool_resources"):
+            thread["tool_resources"] = objects.tool_resources(fields["tool_resources"])
+
+        def work(writer: Writer) -> Object:
+            rows.insert(writer, THREAD, thread)
+            add_messages(writer, thread["id"], (fields.get("thread") or {}).get("messages") or [])
+            return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
+
+        with self._starting():
+            return self._start(await self._core.store.write(work))
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        self._core.starting += 1
+        try:
+            yield
+        finally:
+            self._core.starting -= 1
+
+    def _insert(self, writer: Writer, thread_id: str, fields: Object, before: list[Event]) -> Object:
+        assistant = rows.get(writer, ASSISTANT, fields["assistant_id"])
+        refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
+        add_messages(writer, thread_id, fields.get("additional_messages") or [])
+        run = objects.run(thread_id, assistant, fields)
+        columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
+        rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
+        told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
+        log.append_rows(writer, run["id"], _entries(told, 0))
+        run["_seq"] = len(told)
+        return run
+
+    def _start(self, run: Object, usage: Object | None = None) -> Object:
+        core, id = self._core, run["id"]
+        run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
+        answer = dict(run)
+        read = partial(conversation, core.store, core.files, run)
+        execution = Execution(run, core.source, read, usage)
+        core.live[id] = Runner(core.store, run_log, execution, lambda: self._finished(id))
+        core.watch.wake()
+        return answer
+
+    def _finished(self, id: str) -> None:
+        self._core.live.pop(id, None)
+
+    async def get(self, thread_id: str, id: str) -> Object:
+        """A run, as it is now. Raises WireError 404."""
+        run = self._find(thread_id, id)
+        if await recovery.clear_run(self._core, run):
+            run = self._find(thread_id, id)
+        return run
+
+    def _find(self, thread_id: str, id: str) -> Object:
+        rows.get(self._core.store, THREAD, thread_id)
+        return rows.get(self._core.store, RUN, id, thread_id=thread_id)
+
+    def page(self, thread_id: str, wanted: Listing) -> Object:
+        """A page of a thread's runs."""
+        rows.get(self._core.store, THREAD, thread_id)
+        return rows.listing(self._core.store, RUN, wanted, thread_id=thread_id)
+
+    async def modify(self, thread_id: str, id: str, fields: Object) -> Object:
+        """Change a run's metadata."""
+        self._find(thread_id, id)
+
+        def work(writer: Writer) -> Object:
+            run = rows.get(writer, RUN, id, thread_id=thread_id)
+            if fields.get("metadata") is not None:
+                run["metadata"] = fields["metadata"]
+                rows.update(writer, RUN, run)
+            return run
+
+        run = await self._core.store.write(work)
+        if id in self._core.live:
+            self._core.live[id].metadata_changed(run["metadata"])
+        return run
+
+    async def cancel(self, thread_id: str, id: str) -> Object:
+        """Ask for the end of a run. It is `cancelling` in the answer; whoever works on it ends it."""
+        await self.get(thread_id, id)
+
+        def work(writer: Writer) -> Object:
+            run = rows.get(writer, RUN, id, thread_id=thread_id)
+            if run["status"] not in states.ACTIVE:
+                raise WireError(400, f"Cannot cancel run with status '{run['status']}'.")
+            parked = run["status"] == "requires_action"
+            run["status"] = "cancelling"
+            owner = self._core.owner.id if parked else None
+            writer.execute(
+                "UPDATE runs SET body = ?, status = 'cancelling', cancel = 1, owner = coalesce(?, owner) "
+                "WHERE id = ?",
+                (rows.dump(run), owner, id),
+            )
+            return {**run, "_parked": parked}
+
+        with self._starting():
+            run = await self._core.store.write(work)
+            if run.pop("_parked"):
+                await recovery.close_run(self._core, id, "cancelled")
+        if id in self._core.live:
+            self._core.live[id].stop("cancelled")
+        return run
+
+    async def submit(self, thread_id: str, id: str, outputs: list[Object]) -> tuple[Object, int]:
+        """Give a run its tool outputs and start it again. Returns it and the number of its last event
+        before.
+        """
+        await self.get(thread_id, id)
+
+        def work(writer: Writer) -> tuple[Object, int]:
+            run = rows.get(writer, RUN, id, thread_id=thread_id)
+            _refuse_outputs(run, outputs)
+            return self._take_outputs(writer, run, outputs)
+
+        with self._starting():
+            run, seq = await self._core.store.write(work)
+            return self._start(run, self._used(id)), seq
+
+    def _take_outputs(self, writer: Writer, run: Object, outputs: list[Object]) -> tuple[Object, int]:
+        seq = log.last_seq(writer, run["id"])
+        by_id = {output["tool_call_id"]: output.get("output") or "" for output in outputs}
+        record = recorded_turns(writer, run["id"])[-1]
+        step = rows.get(writer, STEP, record["step_id"])
+        told = [completed_calls(step, by_id, record["usage"])]
+        rows.update(writer, STEP, step)
+        messages = [{"role": "tool", "tool_call_id": id, "content": text} for id, text in by_id.items()]
+        given = {**record, "messages": messages, "message_id": None, "step_id": None, "usage": None}
+        scribe.add_turn(writer, run["id"], rows.dump(given))
+        run.update(status="queued", required_action=None)
+        scribe.save_run(writer, run, self._core.owner.id)
+        told.append(Event("thread.run.queued", run))
+        log.append_rows(writer, run["id"], _entries(told, seq))
+        run["_seq"] = seq + len(told)
+        return run, seq
+
+    def _used(self, id: str) -> Object | None:
+        used: Object | None = None
+        for step in recovery.steps_of(self._core.store, id):
+            used = objects.add_usage(used, step["usage"])
+        return used
+
+    def steps(self, thread_id: str, id: str, wanted: Listing) -> Object:
+        """A page of a run's steps."""
+        self._find(thread_id, id)
+        return rows.listing(self._core.store, STEP, wanted, run_id=id)
+
+    def step(self, thread_id: str, id: str, step_id: str) -> Object:
+        """One step of a run."""
+        self._find(thread_id, id)
+        return rows.get(self._core.store, STEP, step_id, run_id=id)
+
+    async def follow(
+        self, id: str, after: int = 0, *, past_actions: bool = False
+    ) -> AsyncGenerator[list[Entry], None]:
+        """The run's events after number `after`, as they come, in batches; whoever works on it.
+
+        Ends with the event that ends the run, or that asks for tool outputs (`past_actions`: only if the run
+        waits for them now). Raises WireError 500 when the events can't be saved.
+        """
+        core, seq = self._core, after
+        runner: Runner | None = None
+        while True:
+            runner = core.live.get(id) or runner
+            entries = runner.log.since(seq) if runner else None
+            if entries is None:
+                entries = log.stored_since(core.store, id, seq)
+            if entries:
+                if not past_actions:
+                    entries = _up_to_pause(entries)
+                yield entries
+                seq = entries[-1].seq
+                if not past_actions and entries[-1].event in PAUSES:
+                    return
+            elif runner is not None and runner.log.failure is not None:
+                raise _unsaved(runner.log.failure)
+            elif runner is not None and not runner.task.done():
+                await runner.log.changed()
+            elif not await self._goes_on(id, seq):
+                return
+
+    async def _goes_on(self, id: str, seq: int) -> bool:
+        """Whether more events of a run that is not at work here may come; waits a little for them."""
+        core = self._core
+        run = rows.find(core.store, RUN, id)
+        if run is None:
+            return False
+        if run["status"] not in states.WORKING:
+            return bool(log.stored_since(core.store, id, seq, limit=1))
+        if not await recovery.clear_run(core, run):
+            await core.watch.changed(_LOOK_AGAIN)
+        return True
+
+
+PAUSES: Final = frozenset(f"thread.run.{status}" for status in (*states.TERMINAL, "requires_action"))
+"""The events after which a run's stream ends."""
+
+
+def _refuse_outputs(run: Object, outputs: list[Object]) -> None:
+    if run["status"] != "requires_action":
+        raise WireError(400, f'Runs in status "{run["status"]}" do not accept tool outputs.')
+    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    wanted: list[Any] = [call["id"] for call in calls]
+    given: list[Any] = [output["tool_call_id"] for output in outputs]
+    if sorted(wanted) != sorted(given):
+        raise WireError(400, f"Expected tool outputs for call_ids {wanted}, got {given}")
+
+
+def _entries(events: list[Event], seq: int) -> list[Entry]:
+    return [
+        Entry(number, event.name, scribe.wire_data(event))
+        for number, event in enumerate(events, start=seq + 1)
+    ]
+
+
+def _up_to_pause(entries: list[Entry]) -> list[Entry]:
+    for position, entry in enumerate(entries):
+        if entry.event in PAUSES:
+            return entries[: position + 1]
+    return entries
+
+
+def _unsaved(failure: BaseException) -> WireError:
+    return (
+        failure
+        if isinstance(failure, WireError)
+        else WireError(500, "The run was given up.", type="server_error")
+    )

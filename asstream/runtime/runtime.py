@@ -1,0 +1,88 @@
+"""The runtime of one home, opened: every noun of the API, and the tasks that look after them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from asstream.errors import ConfigError
+from asstream.runtime import recovery
+from asstream.runtime.assistants import Assistants
+from asstream.runtime.core import Core
+from asstream.runtime.files import Files
+from asstream.runtime.models.protocol import ModelSource
+from asstream.runtime.owners import Owner
+from asstream.runtime.runs import Runs
+from asstream.runtime.store import Store
+from asstream.runtime.threads import Messages, Threads
+
+DATABASE: Final = "asstream.db"
+
+CLOSE_SECONDS: Final = 2.0
+"""How long closing waits for the runs that it cancels. What is not done by then, another process closes."""
+
+
+class Runtime:
+    """Every noun of the API over one home. Made by `open_runtime`; belongs to that event loop."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.assistants = Assistants(core)
+        self.threads = Threads(core)
+        self.messages = Messages(core)
+        self.runs = Runs(core)
+        self.files = Files(core)
+        self.models = core.source
+
+    async def end_runs(self) -> None:
+        """Cancel the runs at work in this process, and wait a bounded time for their ends."""
+        for runner in self.core.live.values():
+            runner.stop("cancelled")
+        tasks = [runner.task for runner in self.core.live.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def open_runtime(home: Path, source: ModelSource) -> AsyncIterator[Runtime]:
+    """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
+
+    Raises ConfigError when the folder or the database can't be used.
+    """
+    _make_folder(home)
+    store = Store(home / DATABASE)
+    try:
+        owner = Owner(home / "owners")
+        runtime = Runtime(Core(home, store, owner, source))
+    except OSError as error:
+        await store.close()
+        raise _unwritable(home, error) from error
+    core = runtime.core
+    tasks = [asyncio.create_task(core.watch.run()), asyncio.create_task(recovery.look_after(core))]
+    try:
+        yield runtime
+    finally:
+        await runtime.end_runs()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await source.close()
+        await store.close()
+        owner.close()
+
+
+def _make_folder(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(home, error) from error
+
+
+def _unwritable(home: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"The folder {home} can't be used: {error.strerror or error}.",
+        "Make it writable, or set ASSTREAM_HOME to another folder.",
+    )

@@ -1,0 +1,89 @@
+"""The database's schema: numbered migrations, each in one transaction with its number in `PRAGMA
+user_version`.
+
+A row keeps an object as JSON in `body`, and beside it only the columns that something is found by. `seq`
+orders objects of the same second.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from asstream.errors import ConfigError
+
+_FIRST: Final = """
+CREATE TABLE assistants (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+CREATE TABLE threads (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+CREATE TABLE messages (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  thread_id TEXT NOT NULL, run_id TEXT, body TEXT NOT NULL) STRICT;
+CREATE INDEX messages_of_thread ON messages (thread_id, seq);
+CREATE INDEX messages_of_run ON messages (run_id, seq) WHERE run_id IS NOT NULL;
+
+-- owner: the process that works on the run (a file under HOME/owners); NULL when nobody does.
+-- cancel: 1 once somebody asked for it; the owner watches it.
+-- ended_at: when the run reached its end; NULL before, and again once its events are gone.
+CREATE TABLE runs (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  thread_id TEXT NOT NULL, status TEXT NOT NULL, owner TEXT, cancel INTEGER NOT NULL DEFAULT 0,
+  expires_at INTEGER NOT NULL, ended_at INTEGER, body TEXT NOT NULL) STRICT;
+CREATE INDEX runs_of_thread ON runs (thread_id, seq);
+CREATE UNIQUE INDEX one_active_run_a_thread ON runs (thread_id)
+  WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling');
+CREATE INDEX ended_runs ON runs (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE steps (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  run_id TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX steps_of_run ON steps (run_id, seq);
+
+-- A run's exact messages to and from the model, private: they are sent again in later turns.
+CREATE TABLE turns (
+  run_id TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+  run_id TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE files (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  purpose TEXT NOT NULL, expires_at INTEGER, body TEXT NOT NULL) STRICT;
+"""
+
+MIGRATIONS: Final = (_FIRST,)
+"""Migration n (counted from 1) takes a database of version n-1 to n. Append; never change one that was
+released.
+"""
+
+
+def migrate(connection: apsw.Connection, path: Path) -> None:
+    """Bring the database up to the newest version. Raises ConfigError when it is newer than this program."""
+    for version, statements in enumerate(MIGRATIONS, start=1):
+        if _version(connection) >= version:
+            continue
+        # Two processes may come here at once: the second looks again once it holds the write lock.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _version(connection) < version:
+                connection.execute(statements)
+                connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    if _version(connection) > len(MIGRATIONS):
+        raise ConfigError(
+            f"The database {path} was written by a newer asstream "
+            f"(its version is {_version(connection)}, this program knows {len(MIGRATIONS)}).",
+            "Upgrade asstream, or set ASSTREAM_HOME to another folder.",
+        )
+
+
+def _version(connection: apsw.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").get)

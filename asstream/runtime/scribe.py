@@ -1,0 +1,100 @@
+"""Writes down what a run's engine tells: each event is checked against the state table, saved and put into
+the log.
+"""
+
+from __future__ import annotations
+
+from asstream.runtime import objects, rows, states
+from asstream.runtime.log import RunLog, Save
+from asstream.runtime.objects import Object
+from asstream.runtime.store import Writer
+from asstream.runtime.turn import Event
+
+_EMPTY_RESOURCES: Object = {"code_interpreter": {"file_ids": []}}
+"""How events, other than answers, showed empty tool resources."""
+
+
+class Scribe:
+    """The one way from an event to the store and the log, for one run."""
+
+    def __init__(self, log: RunLog, run: Object, open_steps: list[Object], message: Object | None) -> None:
+        """`run`, `open_steps` and `message` exist already, with their present statuses."""
+        self.log = log
+        there = [run, *open_steps, *([message] if message else [])]
+        self._statuses: dict[str, str] = {thing["id"]: thing["status"] for thing in there}
+
+    async def write(self, event: Event) -> None:
+        """Check, save and log an event. Raises IllegalEvent, LostRunError or what the store raised."""
+        name, data = event
+        id = data["id"]
+        self._statuses[id] = states.after(name, self._statuses.get(id))
+        if states.is_delta(name):
+            await self.log.append(name, rows.dump(data))
+        else:
+            await self.log.append(name, wire_data(event), _save(name, data))
+
+    async def remember(self, record: Object) -> None:
+        """Keep a turn's exact messages."""
+        run_id, text = self.log.run_id, rows.dump(record)
+        self.log.note(lambda writer: add_turn(writer, run_id, text))
+
+
+def wire_data(event: Event) -> str:
+    """An event's data as its readers get it."""
+    data = objects.public(event.data)
+    if data.get("tool_resources") == {}:
+        data["tool_resources"] = _EMPTY_RESOURCES
+    return rows.dump(data)
+
+
+def add_turn(writer: Writer, run_id: str, record: str) -> None:
+    """Append a turn's record, as JSON text, to a run's."""
+    writer.execute(
+        "INSERT INTO turns (run_id, seq, body) "
+        "SELECT ?, coalesce(max(seq), 0) + 1, ? FROM turns WHERE run_id = ?",
+        (run_id, record, run_id),
+    )
+
+
+def save_run(writer: Writer, run: Object, owner: str | None) -> None:
+    """Save a run with the columns that follow from its status."""
+    ended = objects.now() if run["status"] in states.TERMINAL else None
+    rows.update(writer, rows.RUN, run, status=run["status"], owner=owner, ended_at=ended)
+
+
+def _save(name: str, data: Object) -> Save:
+    """What saves the object of an event. It is called later: the object's text is fixed now."""
+    text, id = rows.dump(data), data["id"]
+    if name.startswith("thread.run.step."):
+        if name.endswith(".created"):
+            return lambda w: _insert(w, "steps", "run_id", id, text, data["run_id"])
+        return lambda w: _update(w, "steps", id, text)
+    if name.startswith("thread.message."):
+        if name.endswith(".created"):
+            return lambda w: _insert(
+                w, "messages", "thread_id, run_id", id, text, data["thread_id"], data["run_id"]
+            )
+        return lambda w: _update(w, "messages", id, text)
+    status = data["status"]
+    ended = objects.now() if status in states.TERMINAL else None
+    return lambda w: _update_run(w, id, text, status, ended)
+
+
+def _insert(writer: Writer, table: str, columns: str, id: str, text: str, *values: str) -> None:
+    marks = ", ?" * len(values)
+    writer.execute(
+        f"INSERT INTO {table} (id, body, {columns}) VALUES (?, ?{marks})",  # noqa: S608
+        (id, text, *values),
+    )
+
+
+def _update(writer: Writer, table: str, id: str, text: str) -> None:
+    # A message or step that was deleted meanwhile stays deleted.
+    writer.execute(f"UPDATE {table} SET body = ? WHERE id = ?", (text, id))  # noqa: S608
+
+
+def _update_run(writer: Writer, id: str, text: str, status: str, ended: int | None) -> None:
+    writer.execute(
+        "UPDATE runs SET body = ?, status = ?, ended_at = ?, owner = iif(?, owner, NULL) WHERE id = ?",
+        (text, status, ended, status in states.WORKING, id),
+    )

@@ -1,0 +1,88 @@
+"""What a request asks: its JSON body, its path's ids, its page of a list."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypeVar
+
+from starlette.requests import Request
+
+from asstream.errors import WireError
+from asstream.runtime import Runtime
+from asstream.runtime.rows import Kind, Listing
+from asstream.server.requests import Body, parse
+
+B = TypeVar("B", bound=Body)
+
+MOST_BODY_BYTES: Final = 64 << 20
+"""The largest JSON body that is read; a message's text alone may have a million characters."""
+
+_NOT_JSON: Final = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
+    "library correctly. The API expects a JSON payload, but what was sent was not valid JSON: {reason}.)"
+)
+
+
+def runtime(request: Request) -> Runtime:
+    """The runtime behind this server."""
+    found: Runtime = request.app.state.runtime
+    return found
+
+
+async def body(request: Request, model: type[B]) -> B:
+    """The request's JSON body, checked; an empty one is an empty object. Raises WireError 400 or 413."""
+    text = bytearray()
+    async for chunk in request.stream():
+        text += chunk
+        if len(text) > MOST_BODY_BYTES:
+            raise WireError(413, f"The request is larger than the limit of {MOST_BODY_BYTES} bytes.")
+    if not text.strip():
+        return parse(model, {})
+    try:
+        data: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WireError(400, _NOT_JSON.format(reason=error)) from None
+    if not isinstance(data, dict):
+        raise WireError(400, "Invalid type for the body: expected an object.", code="invalid_type")
+    return parse(model, data)
+
+
+def path_id(request: Request, name: str, kind: Kind) -> str:
+    """An id of the path. Raises WireError 400 for one of another kind, such as JavaScript's `undefined`."""
+    id = str(request.path_params[name])
+    if not id.startswith(kind.prefix):
+        raise WireError(
+            400,
+            f"Invalid '{name}': '{id}'. Expected an ID that begins with '{kind.prefix}'.",
+            param=name,
+            code="invalid_value",
+        )
+    return id
+
+
+def listing(request: Request, *, default: int = 20, most: int = 100) -> Listing:
+    """The page that a list request asks for. Raises WireError 400."""
+    query = request.query_params
+    order = query.get("order") or "desc"
+    if order not in ("asc", "desc"):
+        message = f"Invalid value: {order!r}. Supported values are: 'asc' and 'desc'."
+        raise WireError(400, message, param="order", code="invalid_value")
+    limit = _limit(query.get("limit"), default, most)
+    return Listing(limit, order, query.get("after") or None, query.get("before") or None)
+
+
+def _limit(given: str | None, default: int, most: int) -> int:
+    if not given:
+        return default
+    try:
+        limit = int(given)
+    except ValueError:
+        message = f"Invalid type for 'limit': expected an integer, but got {given!r} instead."
+        raise WireError(400, message, param="limit", code="invalid_type") from None
+    if not 1 <= limit <= most:
+        word, wanted = ("below minimum", ">= 1") if limit < 1 else ("above maximum", f"<= {most}")
+        message = (
+            f"Invalid 'limit': integer {word} value. Expected a value {wanted}, but got {limit} instead."
+        )
+        raise WireError(400, message, param="limit", code=f"integer_{word.replace(' ', '_')}_value")
+    return limit

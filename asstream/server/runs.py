@@ -1,0 +1,96 @@
+"""`/threads/runs`, `/threads/{thread_id}/runs` and the steps of a run."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asstream.errors import WireError
+from asstream.runtime.rows import RUN, STEP, THREAD
+from asstream.server.answers import answer, run_answer, stream_answer
+from asstream.server.asked import body, listing, path_id, runtime
+from asstream.server.requests import CreateRun, CreateThreadAndRun, ModifyMetadata, SubmitToolOutputs
+
+
+def _ids(request: Request) -> tuple[str, str]:
+    return path_id(request, "thread_id", THREAD), path_id(request, "run_id", RUN)
+
+
+async def create(request: Request) -> Response:
+    """`POST /threads/{thread_id}/runs`."""
+    thread_id = path_id(request, "thread_id", THREAD)
+    wanted = await body(request, CreateRun)
+    runs = runtime(request).runs
+    run = await runs.create(thread_id, wanted.fields())
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+
+
+async def create_with_thread(request: Request) -> Response:
+    """`POST /threads/runs`."""
+    wanted = await body(request, CreateThreadAndRun)
+    runs = runtime(request).runs
+    run = await runs.create_with_thread(wanted.fields())
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+
+
+async def page(request: Request) -> Response:
+    """`GET /threads/{thread_id}/runs`."""
+    thread_id = path_id(request, "thread_id", THREAD)
+    return answer(runtime(request).runs.page(thread_id, listing(request)))
+
+
+async def get(request: Request) -> Response:
+    """`GET /threads/{thread_id}/runs/{run_id}`."""
+    return run_answer(await runtime(request).runs.get(*_ids(request)))
+
+
+async def modify(request: Request) -> Response:
+    """`POST /threads/{thread_id}/runs/{run_id}`."""
+    ids = _ids(request)
+    wanted = await body(request, ModifyMetadata)
+    return run_answer(await runtime(request).runs.modify(*ids, wanted.fields()))
+
+
+async def cancel(request: Request) -> Response:
+    """`POST /threads/{thread_id}/runs/{run_id}/cancel`."""
+    return run_answer(await runtime(request).runs.cancel(*_ids(request)))
+
+
+async def submit_tool_outputs(request: Request) -> Response:
+    """`POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`."""
+    ids = _ids(request)
+    wanted = await body(request, SubmitToolOutputs)
+    runs = runtime(request).runs
+    run, seq = await runs.submit(*ids, wanted.fields()["tool_outputs"])
+    return stream_answer(runs.follow(run["id"], seq)) if wanted.stream else run_answer(run)
+
+
+async def events(request: Request) -> Response:
+    """`GET /threads/{thread_id}/runs/{run_id}/events`: an extension.
+
+    The run's events from the first on, or after the one that the header `Last-Event-ID` names, and on to its
+    end.
+    """
+    _, run_id = ids = _ids(request)
+    runs = runtime(request).runs
+    await runs.get(*ids)
+    return stream_answer(runs.follow(run_id, _last_event_id(request), past_actions=True))
+
+
+def _last_event_id(request: Request) -> int:
+    given = request.headers.get("last-event-id") or "0"
+    if not given.isascii() or not given.isdigit():
+        raise WireError(
+            400, f"Invalid 'Last-Event-ID': {given!r}. Expected the id of an event of this run, an integer."
+        )
+    return int(given)
+
+
+async def steps(request: Request) -> Response:
+    """`GET /threads/{thread_id}/runs/{run_id}/steps`."""
+    return answer(runtime(request).runs.steps(*_ids(request), listing(request)))
+
+
+async def step(request: Request) -> Response:
+    """`GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`."""
+    return answer(runtime(request).runs.step(*_ids(request), path_id(request, "step_id", STEP)))

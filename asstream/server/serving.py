@@ -1,0 +1,105 @@
+"""Serving an open runtime over a socket, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from asstream.errors import ConfigError
+from asstream.runtime import open_runtime
+from asstream.runtime.models.protocol import ModelSource
+from asstream.server.app import create_app
+from asstream.server.guard import LOOPBACK
+
+STOP_SECONDS: Final = 3
+"""How long a stopping server waits for its open streams, whose runs it has cancelled."""
+
+MakeSource = Callable[[], ModelSource]
+
+
+class _Server(uvicorn.Server):
+    """Ends the runs before it waits for the streams that follow them, and says when it answers."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], end_runs: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._end_runs = end_runs
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._end_runs()
+        await super().shutdown(sockets=sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"Can't listen on {host} port {port}: {error.strerror or error}.",
+            "Choose another --port (0 takes a free one), or another --host.",
+        ) from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The base URL of a listening socket, as clients name it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+async def serve(
+    home: Path,
+    make_source: MakeSource,
+    listener: socket.socket,
+    keys: Iterable[str] = (),
+    *,
+    ready: Callable[[], None] = lambda: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Open a home and serve it until `stop` is set, or, in the main thread, until SIGINT or SIGTERM.
+
+    Raises ConfigError when the home can't be opened.
+    """
+    async with open_runtime(home, make_source()) as runtime:
+        loopback = listener.getsockname()[0] in LOOPBACK
+        app = create_app(runtime, keys, loopback_only=loopback)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            # Longer than the SDK keeps an idle connection, so that it never posts on one that is being closed.
+            timeout_keep_alive=75,
+        )
+        server = _Server(config, ready, runtime.end_runs)
+        watcher = asyncio.create_task(_stop_when_told(server, stop)) if stop else None
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+
+
+async def _stop_when_told(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
