@@ -46,7 +46,7 @@ class EmbeddedServer:
             raise self._error
 
     def close(self) -> None:
-        """Cancel this process's runs and stop. Bounded: what takes longer is left to the end of the process."""
+        """Cancel this process's runs and stop, in a bounded time."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(STOP_SECONDS + 2)
@@ -57,9 +57,7 @@ class EmbeddedServer:
         except AsstreamError as error:
             self._error = error
         except Exception as error:
-            self._error = UnreachableError(
-                f"The embedded server failed: {error!r}.", "Try again with --debug."
-            )
+            self._error = UnreachableError(f"The embedded server failed: {error!r}.", "Use --debug.")
             self._error.__cause__ = error
         finally:
             self._ready.set()

@@ -314,7 +314,7 @@ _TEXTS: Final[dict[str, tuple[str, Callable[[str, Fault], str]]]] = {
         "array_above_max_length",
         lambda p, e: (
             f"Invalid '{p}': too many entries. Expected at most {e['ctx']['max_length']}, "
-            f"but got {e['ctx']['actual_length']} instead."
+            f"but got {len(e['input'])} instead."
         ),
     ),
     "too_short": (

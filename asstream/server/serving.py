@@ -88,7 +88,7 @@ async def serve(
             ws="none",
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-            # Longer than the SDK keeps an idle connection, so that it never posts on one that is being closed.
+            # Longer than the SDK keeps an idle connection: it must not post on one that is being closed.
             timeout_keep_alive=75,
         )
         server = _Server(config, ready, runtime.end_runs)
