@@ -1,0 +1,150 @@
+"""ConsoleHandler: the reply and its tools' work on a terminal, as they come.
+
+Turns the stream's callbacks into calls of `render.transcript`, which knows how things look.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.console import Console
+from typing_extensions import override
+
+from asstream.handlers.base import EventHandler
+from asstream.handlers.outcome import explain_run
+from asstream.render.transcript import Transcript
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads import (
+        ImageFile,
+        Message,
+        RefusalContentBlock,
+        RefusalDeltaBlock,
+        Run,
+        Text,
+        TextDelta,
+    )
+    from openai.types.beta.threads.runs import ToolCall, ToolCallDelta
+
+_LONGEST_OUTPUT = 200
+
+
+class ConsoleHandler(EventHandler):
+    """Text, code, logs, function calls, citations; at the end tokens, seconds, model, and what went wrong.
+
+    Args:
+        console: for the reply; standard output when left out.
+        errors: for what went wrong; standard error when left out.
+
+    Raises BrokenPipeError through the stream when nobody reads the output any more.
+    """
+
+    explains_outcome: ClassVar[bool] = True
+
+    def __init__(self, *, console: Console | None = None, errors: Console | None = None) -> None:
+        super().__init__()
+        self._transcript = Transcript(console or Console(), errors or Console(stderr=True))
+        self._started = time.monotonic()
+        self._calls: set[str] = set()
+
+    # the reply
+
+    @override
+    def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
+        self._transcript.open(id(snapshot))
+        self._transcript.add(delta.value or "")
+
+    @override
+    def on_text_done(self, text: Text) -> None:
+        self._transcript.close()
+
+    @override
+    def on_refusal_delta(self, delta: RefusalDeltaBlock, snapshot: RefusalContentBlock) -> None:
+        self._transcript.open(id(snapshot))
+        self._transcript.add(delta.refusal or "")
+
+    @override
+    def on_refusal_done(self, refusal: RefusalContentBlock) -> None:
+        self._transcript.close()
+
+    @override
+    def on_image_file_done(self, image_file: ImageFile) -> None:
+        self._transcript.line(f"image {image_file.file_id}")
+
+    @override
+    def on_message_done(self, message: Message) -> None:
+        self._transcript.citations(_citations(message))
+
+    # tools
+
+    @override
+    def on_tool_call_created(self, tool_call: ToolCall) -> None:
+        self._calls.add(tool_call.id)
+        if tool_call.type == "file_search":
+            self._transcript.line("file search")
+        elif tool_call.type == "function":
+            self._transcript.open(("call", tool_call.id), f"function {tool_call.function.name}", style="dim")
+
+    @override
+    def on_tool_call_delta(self, delta: ToolCallDelta, snapshot: ToolCall) -> None:
+        if delta.type == "function" and delta.function and delta.function.arguments:
+            name = snapshot.function.name if snapshot.type == "function" else ""
+            self._transcript.open(("call", snapshot.id), f"function {name}", style="dim")
+            self._transcript.add(delta.function.arguments)
+        elif delta.type == "code_interpreter" and delta.code_interpreter:
+            self._code(snapshot.id, delta.code_interpreter)
+
+    def _code(self, call_id: str, code: Any) -> None:
+        if code.input:
+            self._transcript.open(("code", call_id), "code", style="cyan")
+            self._transcript.add(code.input)
+        for output in code.outputs or ():
+            if output.type == "logs" and output.logs:
+                self._transcript.open(("logs", call_id, output.index), "output", style="dim")
+                self._transcript.add(output.logs)
+            elif output.type == "image" and output.image:
+                self._transcript.line(f"image {output.image.file_id}")
+
+    @override
+    def on_tool_call_done(self, tool_call: ToolCall) -> None:
+        self._transcript.close()
+        if tool_call.type == "function" and tool_call.function.output is not None:
+            output = tool_call.function.output
+            shown = output if len(output) <= _LONGEST_OUTPUT else output[:_LONGEST_OUTPUT] + "…"
+            self._transcript.line(f"{tool_call.function.name} → {shown}")
+
+    # the end
+
+    @override
+    def on_requires_action(self, run: Run) -> None:
+        self._transcript.close()
+
+    @override
+    def on_run_done(self, run: Run) -> None:
+        self._transcript.close()
+        self._transcript.line(_summary(run, time.monotonic() - self._started))
+        if outcome := explain_run(run):
+            self._transcript.notice(*outcome)
+
+    @override
+    def on_end(self) -> None:
+        """A stream that broke off still ends its line; a reader that has gone is no news here."""
+        if not self._transcript.broken:
+            self._transcript.close()
+
+
+def _citations(message: Message) -> list[tuple[str, str]]:
+    """Each marker of a message once, with the file that it stands for."""
+    found: dict[tuple[str, str], None] = {}
+    for block in message.content or ():
+        if block.type == "text":
+            for annotation in block.text.annotations or ():
+                cited = getattr(annotation, str(annotation.type), None)
+                found[annotation.text, getattr(cited, "file_id", "")] = None
+    return list(found)
+
+
+def _summary(run: Run, seconds: float) -> str:
+    tokens = f"{run.usage.total_tokens} tokens · " if run.usage else ""
+    return f"{tokens}{seconds:.1f} s · {run.model}"

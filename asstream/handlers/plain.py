@@ -1,0 +1,100 @@
+"""PlainHandler: the reply's text on standard output, nothing else there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar, TextIO
+
+from typing_extensions import override
+
+from asstream.handlers.base import EventHandler
+from asstream.handlers.outcome import explain_run
+from asstream.render.clean import Cleaner, clean_line
+from asstream.render.output import Output
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads import (
+        ImageFile,
+        Message,
+        RefusalContentBlock,
+        RefusalDeltaBlock,
+        Run,
+        Text,
+    )
+    from openai.types.beta.threads import TextDelta as Delta
+    from openai.types.beta.threads.runs import ToolCall
+
+
+class PlainHandler(EventHandler):
+    """The reply as it was written, piece by piece; each message ends with a newline.
+
+    Tool activity (where a person reads it) and why a run did not complete go to standard error.
+
+    Args:
+        output: for the reply; standard output when left out.
+        errors: for the rest; standard error when left out.
+
+    Raises BrokenPipeError through the stream when nobody reads the output any more.
+    """
+
+    explains_outcome: ClassVar[bool] = True
+
+    def __init__(self, *, output: TextIO | None = None, errors: TextIO | None = None) -> None:
+        super().__init__()
+        self._output = Output(output)
+        self._errors = Output(errors if errors is not None else sys.stderr)
+        self._cleaner = Cleaner()
+        self._line_open = False
+
+    @override
+    def on_text_delta(self, delta: Delta, snapshot: Text) -> None:
+        self._say(self._cleaner.feed(delta.value or ""))
+
+    @override
+    def on_refusal_delta(self, delta: RefusalDeltaBlock, snapshot: RefusalContentBlock) -> None:
+        self._say(self._cleaner.feed(delta.refusal or ""))
+
+    @override
+    def on_text_done(self, text: Text) -> None:
+        self._end_part()
+
+    @override
+    def on_refusal_done(self, refusal: RefusalContentBlock) -> None:
+        self._end_part()
+
+    @override
+    def on_message_done(self, message: Message) -> None:
+        self._end_part()
+
+    @override
+    def on_tool_call_created(self, tool_call: ToolCall) -> None:
+        self._activity(tool_call.function.name if tool_call.type == "function" else tool_call.type)
+
+    @override
+    def on_image_file_done(self, image_file: ImageFile) -> None:
+        self._activity(f"image {image_file.file_id}")
+
+    @override
+    def on_run_done(self, run: Run) -> None:
+        if outcome := explain_run(run):
+            self._errors.write("".join(f"{clean_line(line)}\n" for line in outcome if line))
+
+    @override
+    def on_end(self) -> None:
+        """A stream that broke off still ends its line; a reader that has gone is no news here."""
+        if not self._output.broken:
+            self._end_part()
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._output.write(text)
+            self._line_open = not text.endswith("\n")
+
+    def _end_part(self) -> None:
+        self._say(self._cleaner.flush())
+        if self._line_open:
+            self._say("\n")
+
+    def _activity(self, what: str) -> None:
+        if self._errors.stream.isatty():
+            self._errors.write(f"\x1b[2m[{clean_line(what, 200)}]\x1b[0m\n")

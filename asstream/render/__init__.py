@@ -1,0 +1,1 @@
+"""The terminal: what a person sees, and what never reaches it. Knows rich; knows nothing of openai."""
