@@ -1,9 +1,12 @@
-"""Configuration: flags > environment > profile > defaults. The only reader of the environment; knows only errors.
+"""Configuration: flags > environment > profile > defaults.
 
-Two things are chosen here. The *Assistants endpoint*: `--base-url`, `ASSTREAM_BASE_URL`, Azure's three variables, a
-profile's `base_url`, else the runtime embedded in this process. And the *model endpoint* behind the embedded runtime:
-flag, profile, `ASSTREAM_MODEL*`, `OPENAI_API_KEY`/`OPENAI_BASE_URL`, else whatever the machine has.
-A key goes only to the endpoint that it was given for: a profile's key never leaves for another URL.
+The only reader of the environment; knows only errors.
+
+Two things are chosen here. The *Assistants endpoint*: `--base-url`, `ASSTREAM_BASE_URL`, Azure's three
+variables, a profile's `base_url`, else the runtime embedded in this process. And the *model endpoint*
+behind the embedded runtime: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_API_KEY`/`OPENAI_BASE_URL`, else
+whatever the machine has. A key goes only to the endpoint that it was given for: a profile's key never
+leaves for another URL.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from asstream.errors import ConfigError, UsageError
@@ -30,7 +34,6 @@ PROFILE_KEYS = (
     "model_base_url",
     "model_api_key",
 )
-_LOOPBACK = frozenset({"localhost", "::1", "0.0.0.0"})  # noqa: S104 - recognised, never bound
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Settings:
         base_url: the Assistants endpoint; None when embedded.
         api_key: its key; None where a loopback endpoint needs none.
         api_version: Azure's `api-version`; None elsewhere.
-        run_model: the model that this invocation asks of each run (`--model`); None leaves it to the assistant.
+        run_model: the model that this invocation asks of each run (`--model`); None leaves it to the
+        assistant.
         origin: what named the Assistants endpoint, for people.
     """
 
@@ -117,7 +121,10 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
 
 
 def ensure_home(settings: Settings) -> Path:
-    """Make the home folder (0700) if it is not there, and check that it can be written to. Raises ConfigError."""
+    """Make the home folder (0700) if it is not there, and check that it can be written to.
+
+    Raises ConfigError.
+    """
     home = settings.home
     remedy = "set ASSTREAM_HOME to a folder that you may write to"
     try:
@@ -131,8 +138,13 @@ def ensure_home(settings: Settings) -> Path:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine by a loopback address."""
+    import ipaddress
+
     host = (urlsplit(url).hostname or "").lower()
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_hosted_openai(url: str) -> bool:
@@ -177,7 +189,7 @@ def _profile(path: Path, named: str | None) -> tuple[str | None, dict[str, str]]
     document = _read(path)
     _check_document(path, document)
     profiles: dict[str, dict[str, str]] = document.get("profiles", {})
-    default = document.get("default_profile")
+    default: str | None = document.get("default_profile")
     name = named or default
     if name is None:
         return None, {}
@@ -191,7 +203,7 @@ def _profile(path: Path, named: str | None) -> tuple[str | None, dict[str, str]]
     return name, profiles[name]
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -294,7 +306,7 @@ def _azure(
             "AZURE_OPENAI_API_VERSION": "export AZURE_OPENAI_API_VERSION=2024-05-01-preview",
         }
         raise ConfigError(
-            f"AZURE_OPENAI_ENDPOINT is set, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not",
+            f"AZURE_OPENAI_ENDPOINT is set, but not {' and '.join(missing)}",
             f"{'; '.join(samples[variable] for variable in missing)}"
             " (or unset AZURE_OPENAI_ENDPOINT to use the runtime of this machine)",
         )
@@ -304,7 +316,7 @@ def _azure(
 
 
 def _checked(url: str, key: str | None, origin: str) -> str:
-    """The URL, once it is sure that it is one, that it is not the service that ended, and that its key is there."""
+    """The URL, once it is sure that it is one, is not the service that ended, and has its key."""
     _check_url(url, origin)
     if is_hosted_openai(url):
         raise ConfigError(
@@ -320,7 +332,10 @@ def _checked(url: str, key: str | None, origin: str) -> str:
 def _model(
     given: Mapping[str, str], variables: Mapping[str, str], name: str | None, profile: Mapping[str, str]
 ) -> ModelSettings:
-    """The model endpoint: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_*`; each layer's URL and key stay together."""
+    """The model endpoint: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_*`.
+
+    Each layer's URL and key stay together.
+    """
     model = given.get("model") or profile.get("model") or variables.get("ASSTREAM_MODEL")
     layers = (
         (given.get("model_base_url"), given.get("model_api_key"), "--model-base-url"),

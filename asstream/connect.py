@@ -33,7 +33,8 @@ class Endpoint:
         kind: `embedded`, `remote` or `azure`.
         base_url: where it answers.
         label: what it is, for people: `this machine (embedded)` or the URL.
-        model: what the embedded runtime's source says of its model (`model`, `endpoint`, `kind`); empty elsewhere.
+        model: what the embedded runtime's source says of its model (`model`, `endpoint`, `kind`); empty
+            elsewhere.
     """
 
     client: openai.OpenAI
@@ -74,8 +75,9 @@ def open_endpoint(settings: Settings) -> Endpoint:
 def connect(**flags: str | None) -> openai.OpenAI:
     """An `openai.OpenAI` client for the configured endpoint, made in one line.
 
-    Without arguments it follows the environment and the configuration file, as `asstream chat` does; with nothing
-    configured it is the runtime embedded in this process. Closing the client (or leaving its `with` block) ends that too.
+    Without arguments it follows the environment and the configuration file, as `asstream chat` does; with
+    nothing configured it is the runtime embedded in this process. Closing the client (or leaving its `with`
+    block) ends that too.
 
     Args:
         flags: `profile`, `base_url`, `api_key`, `model`, … as on the command line.
@@ -92,7 +94,10 @@ def connect(**flags: str | None) -> openai.OpenAI:
 
 
 def model_source(settings: Settings) -> ModelSource:
-    """The source of models that the settings name, for the embedded runtime and for `serve`. Raises AsstreamError."""
+    """The source of models that the settings name, for the embedded runtime and for `serve`.
+
+    Raises AsstreamError.
+    """
     from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.sources import open_source
 
@@ -139,7 +144,10 @@ def _open_remote(settings: Settings) -> Endpoint:
 
 
 def make_client(base_url: str, api_key: str | None, api_version: str | None = None) -> openai.OpenAI:
-    """A client for an Assistants endpoint; with an `api_version` it speaks Azure's way (header `api-key`, no bearer)."""
+    """A client for an Assistants endpoint.
+
+    With an `api_version` it speaks Azure's way (header `api-key`, no bearer).
+    """
     import openai
 
     transport = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
@@ -155,7 +163,10 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
 
 
 class _CallableModule(ModuleType):
-    """Importing this module binds it over the package's public function of the same name; so it can be called too."""
+    """Importing this module binds it over the package's public function of the same name.
+
+    So it can be called too.
+    """
 
     def __call__(self, **flags: str | None) -> openai.OpenAI:
         return connect(**flags)

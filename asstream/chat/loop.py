@@ -1,7 +1,9 @@
-"""The chat at a terminal, and the chat whose lines come through a pipe. Knows the session, never how it is opened.
+"""The chat at a terminal, and the chat whose lines come through a pipe.
 
-At a terminal the prompt comes first: the session opens in a thread while the person types. The header is printed
-above the prompt once it is known; a first line entered earlier waits for it.
+Knows the session, never how it is opened.
+
+At a terminal the prompt comes first: the session opens in a thread while the person types. The header is
+printed above the prompt once it is known; a first line entered earlier waits for it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ LEAVING = frozenset({"exit", "quit"})
 EMPTY = "Nothing to send: type a message, or exit."
 NO_MODEL = UnreachableError(
     "there is no model to answer",
-    "`asstream models pull` fetches a small one; or start Ollama, or set OPENAI_API_KEY or ASSTREAM_MODEL_BASE_URL",
+    "`asstream models pull` fetches a small one; or start Ollama, or set OPENAI_API_KEY"
+    " or ASSTREAM_MODEL_BASE_URL",
 )
 
 

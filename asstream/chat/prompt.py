@@ -1,10 +1,14 @@
-"""The line editor: history, completion of slash commands, paste of many lines. Knows prompt_toolkit and nothing of the API."""
+"""The line editor: history, completion of slash commands, paste of many lines.
+
+Knows prompt_toolkit and nothing of the API.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +18,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.utils import get_term_environment_variable
 from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
 
 from asstream.chat import early
@@ -41,8 +48,7 @@ class Prompt:
             key_bindings=_bindings(),
             reserve_space_for_menu=0,
             enable_suspend=True,
-            # No question about the cursor's position is asked: a chat left at once would leave the answer to the shell.
-            output=Vt100_Output.from_pty(sys.stdout, enable_cpr=False) if sys.platform != "win32" else None,
+            output=_output(),
         )
 
     def ask(
@@ -55,8 +61,8 @@ class Prompt:
 
         Args:
             default: what stands at the prompt already.
-            opening: work that goes on meanwhile; it is started once the prompt is on the screen. When it fails the
-                prompt ends with `Interrupted`.
+            opening: work that goes on meanwhile; it is started once the prompt is on the screen. When it
+                fails the prompt ends with `Interrupted`.
             announce: called, with the terminal free above the prompt, when the opening has succeeded.
 
         Raises:
@@ -134,6 +140,18 @@ class _SlashCompleter(Completer):
             for name in self._commands:
                 if name.startswith(text):
                     yield Completion(name, start_position=-len(text))
+
+
+def _output() -> Output | None:
+    """The terminal, never asked where its cursor is: a chat left at once would leave the answer to the shell."""
+    if sys.platform == "win32":
+        return None
+
+    def size() -> Size:
+        columns, rows = shutil.get_terminal_size()
+        return Size(rows=rows, columns=columns)
+
+    return Vt100_Output(sys.stdout, size, term=get_term_environment_variable(), enable_cpr=False)
 
 
 def _bindings() -> KeyBindings:

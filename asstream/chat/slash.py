@@ -1,4 +1,7 @@
-"""The slash commands: one table. Each is given the chat and the rest of its line, and returns the lines to show."""
+"""The slash commands: one table.
+
+Each is given the chat and the rest of its line, and returns the lines to show.
+"""
 
 from __future__ import annotations
 

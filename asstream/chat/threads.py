@@ -1,7 +1,7 @@
 """The client's index of threads: the API has no list of them, so what was chatted in is written down here.
 
-A JSON file under the home folder (0600), changed under a lock, replaced atomically. One that can't be read is set
-aside, never overwritten. Knows files and the `openai` client's plain `get`.
+A JSON file under the home folder (0600), changed under a lock, replaced atomically. One that can't be read
+is set aside, never overwritten. Knows files and the `openai` client's plain `get`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ThreadIndex:
             entries.pop(thread_id, None)
 
     def merged(self, client: openai.OpenAI) -> list[ThreadEntry]:
-        """The index, and the threads that the server itself lists (an extension of asstream's), last used first."""
+        """The index and the threads that the server itself lists (an extension), last used first."""
         known = {entry.id: entry for entry in self.entries()}
         for thread in server_threads(client):
             thread_id = str(thread["id"])
@@ -104,7 +104,9 @@ class ThreadIndex:
             self._path.replace(self._path.with_suffix(".broken"))
             return {}
         except OSError as error:
-            raise ConfigError(f"{self._path} can't be read: {error.strerror}", "mend its permissions") from error
+            raise ConfigError(
+                f"{self._path} can't be read: {error.strerror}", "mend its permissions"
+            ) from error
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, ThreadEntry]]:
@@ -116,7 +118,8 @@ class ThreadIndex:
                 self._write(entries)
         except OSError as error:
             raise ConfigError(
-                f"{self._path} can't be written: {error.strerror}", "set ASSTREAM_HOME to a folder that can be"
+                f"{self._path} can't be written: {error.strerror}",
+                "set ASSTREAM_HOME to a folder that can be",
             ) from error
 
     def _write(self, entries: dict[str, ThreadEntry]) -> None:
@@ -142,7 +145,9 @@ def server_threads(client: openai.OpenAI, limit: int = 1000) -> Iterator[dict[st
             return
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
             return
-        yield from (item for item in page["data"] if isinstance(item, dict) and isinstance(item.get("id"), str))
+        yield from (
+            item for item in page["data"] if isinstance(item, dict) and isinstance(item.get("id"), str)
+        )
         after = page.get("last_id")
         if not page.get("has_more") or not after:
             return

@@ -29,7 +29,9 @@ OwnModel = Annotated[
 ]
 Tool = Annotated[
     list[str] | None,
-    typer.Option("--tool", metavar="code_interpreter|file_search|FILE.json", help="A tool; repeat it for more."),
+    typer.Option(
+        "--tool", metavar="code_interpreter|file_search|FILE.json", help="A tool; repeat it for more."
+    ),
 ]
 Temperature = Annotated[float | None, typer.Option("--temperature", min=0, max=2)]
 TopP = Annotated[float | None, typer.Option("--top-p", min=0, max=1)]
@@ -98,7 +100,9 @@ def update(
     """Change what is given, leave the rest; tools and metadata are replaced."""
     fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
     if not fields:
-        raise UsageError("nothing to change was given", "`asstream assistants update --help` shows what can be")
+        raise UsageError(
+            "nothing to change was given", "`asstream assistants update --help` shows what can be"
+        )
     with opened(profile, base_url, api_key) as target:
         found = find_assistant(target.client, named)
         changed = target.client.beta.assistants.update(found.id, **fields)
@@ -120,7 +124,9 @@ def list_(
         for assistant in found:
             emit(assistant)
         return
-    rows = [(a.id, a.name, a.model, ", ".join(tool.type for tool in a.tools), when(a.created_at)) for a in found]
+    rows = [
+        (a.id, a.name, a.model, ", ".join(tool.type for tool in a.tools), when(a.created_at)) for a in found
+    ]
     table(("ID", "NAME", "MODEL", "TOOLS", "CREATED"), rows)
 
 
@@ -138,7 +144,9 @@ def show(
     if as_json:
         emit(found)
         return
-    rows = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in _data(found).items()]
+    rows = [
+        (key, value if isinstance(value, str) else json.dumps(value)) for key, value in _data(found).items()
+    ]
     for key, value in rows:
         say(f"{key}: {value}")
 
@@ -169,7 +177,9 @@ def export(
     with opened(profile, base_url, api_key) as target:
         found = find_assistant(target.client, named)
     data = _data(found)
-    text = json.dumps({"id": found.id, **{key: data[key] for key in PORTABLE if key in data}}, indent=2) + "\n"
+    text = (
+        json.dumps({"id": found.id, **{key: data[key] for key in PORTABLE if key in data}}, indent=2) + "\n"
+    )
     if file == "-":
         sys.stdout.write(text)
     else:
@@ -228,7 +238,9 @@ def _exported(file: str) -> dict[str, Any]:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         data = json.loads(text)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{file} can't be read as JSON: {error}", "give what `assistants export` wrote") from error
+        raise UsageError(
+            f"{file} can't be read as JSON: {error}", "give what `assistants export` wrote"
+        ) from error
     if not isinstance(data, dict):
         raise UsageError(f"{file} holds no assistant", "give what `assistants export` wrote")
     return data

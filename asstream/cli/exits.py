@@ -107,4 +107,3 @@ def _explain_usage(error: BaseException) -> tuple[int, list[str]]:
     path = context.command_path if context is not None else "asstream"
     message = error.format_message()  # type: ignore[attr-defined]
     return 2, [f"{path}: {message}", f"`{path} --help` shows its options"]
-

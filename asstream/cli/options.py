@@ -15,7 +15,9 @@ Profile = Annotated[
 BaseUrl = Annotated[
     str | None,
     typer.Option(
-        "--base-url", metavar="URL", help="A remote Assistants endpoint; `embedded` is this machine's own runtime."
+        "--base-url",
+        metavar="URL",
+        help="A remote Assistants endpoint; `embedded` is this machine's own runtime.",
     ),
 ]
 ApiKey = Annotated[str | None, typer.Option("--api-key", metavar="KEY", help="The key of that endpoint.")]
@@ -29,7 +31,9 @@ Thread = Annotated[str | None, typer.Option("--thread", metavar="ID", help="Go o
 Model = Annotated[str | None, typer.Option("--model", metavar="M", help="The model for these runs.")]
 Instructions = Annotated[
     str | None,
-    typer.Option("--instructions", metavar="TEXT|@FILE", help="Instructions in place of the assistant's own."),
+    typer.Option(
+        "--instructions", metavar="TEXT|@FILE", help="Instructions in place of the assistant's own."
+    ),
 ]
 Handler = Annotated[
     str | None,
@@ -41,7 +45,8 @@ NoStream = Annotated[bool, typer.Option("--no-stream", help="Wait for the whole 
 Plain = Annotated[bool, typer.Option("--plain", help="Print the reply's text alone, unstyled.")]
 JsonEvents = Annotated[bool, typer.Option("--json", help="Print one event a line, as on the wire.")]
 Record = Annotated[
-    str | None, typer.Option("--record", metavar="FILE", help="Keep the events of the runs, for `asstream replay`.")
+    str | None,
+    typer.Option("--record", metavar="FILE", help="Keep the events of the runs, for `asstream replay`."),
 ]
 
 
@@ -70,7 +75,10 @@ def metadata(pairs: list[str]) -> dict[str, str]:
 
 
 def tools(specs: list[str]) -> list[dict[str, Any]]:
-    """Tool specs as the wire's tools: `code_interpreter`, `file_search`, or a JSON file. Raises UsageError."""
+    """Tool specs as the wire's tools: `code_interpreter`, `file_search`, or a JSON file.
+
+    Raises UsageError.
+    """
     found: list[dict[str, Any]] = []
     for spec in specs:
         if spec in ("code_interpreter", "file_search"):

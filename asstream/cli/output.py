@@ -1,4 +1,7 @@
-"""What commands print: lines and tables for people, JSON lines for programs. Everything is cleaned on its way out."""
+"""What commands print: lines and tables for people, JSON lines for programs.
+
+Everything is cleaned on its way out.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,7 @@ def as_json(value: Any) -> Any:
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns. On a terminal the last column is cut to fit; piped, nothing is cut."""
     cells = [[_one_line(cell) for cell in row] for row in rows]
-    widths = [
-        max(_width(text) for text in column) for column in zip(list(headings), *cells, strict=True)
-    ]
+    widths = [max(_width(text) for text in column) for column in zip(list(headings), *cells, strict=True)]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for row in [list(headings), *cells]:
         line = "  ".join(text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))

@@ -16,7 +16,10 @@ def pick(entries: Sequence[ThreadEntry]) -> str:
     shown = entries[:SHOWN]
     table(
         ("", "LAST USED", "TITLE"),
-        [(number, when(entry.last_used), entry.title or entry.id) for number, entry in enumerate(shown, start=1)],
+        [
+            (number, when(entry.last_used), entry.title or entry.id)
+            for number, entry in enumerate(shown, start=1)
+        ],
     )
     if len(entries) > len(shown):
         say(f"({len(entries) - len(shown)} older ones: `asstream threads list`)")

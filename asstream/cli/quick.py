@@ -1,7 +1,7 @@
 """The simple command lines of `chat` and `resume`, parsed without Typer so that the first prompt is quick.
 
-What this does not understand it leaves to Typer, errors and help included. A test keeps these tables and Typer's
-options the same.
+What this does not understand it leaves to Typer, errors and help included. A test keeps these tables and
+Typer's options the same.
 """
 
 VALUES = {
@@ -20,7 +20,10 @@ LAST = "--last"
 
 
 def parse(command: str, arguments: list[str]) -> dict[str, str | bool] | None:
-    """The options as fields of `TalkOptions`; for `resume` also `last`. None when the line is not a simple one."""
+    """The options as fields of `TalkOptions`; for `resume` also `last`.
+
+    None when the line is not a simple one.
+    """
     found: dict[str, str | bool] = {"last": False} if command == "resume" else {}
     waiting = iter(arguments)
     for argument in waiting:

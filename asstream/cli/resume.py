@@ -17,7 +17,9 @@ app = noun("Show a thread's messages and go on with it.")
 def command(
     thread_id: Annotated[
         str | None,
-        typer.Argument(metavar="THREAD_ID", help="An id, or a unique start of one; without it, a list to pick from."),
+        typer.Argument(
+            metavar="THREAD_ID", help="An id, or a unique start of one; without it, a list to pick from."
+        ),
     ] = None,
     last: Annotated[bool, typer.Option("--last", help="The thread last used.")] = False,
     assistant: o.Assistant = None,

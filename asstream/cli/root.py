@@ -1,7 +1,7 @@
 """The root of the command line: the table of commands, the help made from it, and the dispatch.
 
-Imports nothing heavy: help is printed, and a plain `chat` starts, before Typer is imported. Only the named command's
-module is imported.
+Imports nothing heavy: help is printed, and a plain `chat` starts, before Typer is imported. Only the named
+command's module is imported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ COMMANDS = {
     "serve": ("asstream.cli.serve", "Serve the Assistants API on this machine, for any program."),
     "demo": ("asstream.cli.demo", "A scripted tour; needs no model and no key."),
     "replay": ("asstream.cli.replay", "Show a recorded run again."),
-    "assistants": ("asstream.cli.assistants", "Create, change, list, show, delete, export, import assistants."),
+    "assistants": (
+        "asstream.cli.assistants",
+        "Create, change, list, show, delete, export, import assistants.",
+    ),
     "threads": ("asstream.cli.threads", "List, show, rename, delete, export threads."),
     "runs": ("asstream.cli.runs", "List, show, cancel runs; their steps."),
     "models": ("asstream.cli.models", "List, pull, choose models of this machine."),
@@ -74,7 +77,10 @@ def run(arguments: list[str]) -> None:
 
 
 def leave(code: int) -> None:
-    """End the process at once. Everything is closed by now; the interpreter's own teardown would take 0.15-0.6 s."""
+    """End the process at once.
+
+    Everything is closed by now; the interpreter's own teardown would take 0.15-0.6 s.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

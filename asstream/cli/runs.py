@@ -16,7 +16,9 @@ from asstream.cli.target import noun, opened
 
 app = noun("List, show, cancel runs; their steps.")
 
-ThreadId = Annotated[str, typer.Argument(metavar="THREAD_ID", help="A thread's id, or a unique start of one.")]
+ThreadId = Annotated[
+    str, typer.Argument(metavar="THREAD_ID", help="A thread's id, or a unique start of one.")
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="A run's id, or a unique start of one.")]
 
 
@@ -82,7 +84,9 @@ def steps(
         for step in found:
             emit(step)
         return
-    rows = [(s.id, s.type, s.status, s.usage.total_tokens if s.usage else "", when(s.created_at)) for s in found]
+    rows = [
+        (s.id, s.type, s.status, s.usage.total_tokens if s.usage else "", when(s.created_at)) for s in found
+    ]
     table(("ID", "TYPE", "STATUS", "TOKENS", "CREATED"), rows)
 
 

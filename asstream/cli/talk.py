@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asstream.cli.shown import check_choice, show_past
 from asstream.config import Settings, ensure_home, load
 from asstream.errors import UsageError
 
@@ -72,12 +73,11 @@ def resume(thread: str | None, last: bool, options: TalkOptions) -> int:
     if not _at_terminal():
         return run_piped(around, sys.stdin)
     from asstream.chat.loop import open_unasked
-    from asstream.chat.past import show_past
-    from asstream.cli.output import cleaned, warn
+    from asstream.cli.output import warn
 
     session = open_unasked(around)
     try:
-        show_past(session, cleaned)
+        show_past(session)
         warn(*session.header())
     except BaseException:
         session.close()
@@ -96,13 +96,14 @@ def _chosen(settings: Settings, last: bool) -> str:
     if last:
         return entries[0].id
     if not _at_terminal():
-        raise UsageError("no thread was named", "give a THREAD_ID or --last; `asstream threads list` shows them")
+        raise UsageError(
+            "no thread was named", "give a THREAD_ID or --last; `asstream threads list` shows them"
+        )
     return pick(entries)
 
 
 def _settings(options: TalkOptions) -> Settings:
-    if options.plain and options.json:
-        raise UsageError("--plain and --json exclude each other", "choose one")
+    check_choice(options)
     return load(
         {
             name: getattr(options, name)

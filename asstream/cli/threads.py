@@ -105,7 +105,9 @@ def export(
         past = list(messages(target.client, thread.id))
         entry = target.index.get(thread.id)
     if as_json:
-        text = json.dumps({"thread": data_of(thread), "messages": [data_of(m) for m in past]}, indent=2) + "\n"
+        text = (
+            json.dumps({"thread": data_of(thread), "messages": [data_of(m) for m in past]}, indent=2) + "\n"
+        )
     else:
         text = transcript(entry.title if entry else "", thread.id, past)
     if file != "-":

@@ -1,0 +1,269 @@
+"""A session: one thread, one assistant, one message after another.
+
+Only the final Run comes back to the caller.
+
+A request that creates is sent once and looked for before it is repeated. Knows the `openai` client, the
+handlers and the thread index; nothing of terminals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import openai
+from openai.lib.streaming import AssistantStreamManager
+
+from asstream.chat import history
+from asstream.chat.find import find_assistant
+from asstream.chat.polling import ObjectStream, wait_for_run
+from asstream.chat.requests import find_new_run, send
+from asstream.chat.stream import RunStream, stream_run
+from asstream.chat.threads import ThreadIndex
+from asstream.errors import AsstreamError, RunError
+from asstream.handlers.outcome import explain_run
+
+if TYPE_CHECKING:
+    from openai import AssistantEventHandler
+    from openai.types.beta import Assistant
+    from openai.types.beta.threads import Run
+
+    from asstream.chat.recording import Recorder
+
+CANCEL_SECONDS = 5.0
+"""How long a cancelled run is waited for, so that its thread takes the next message."""
+
+_GOING = frozenset({"queued", "in_progress", "cancelling"})
+
+
+@dataclass
+class Session:
+    """An open chat.
+
+    Attributes:
+        client: the endpoint.
+        thread_id: the thread.
+        assistant: who answers.
+        index: where the thread's use is written down.
+        make_handler: makes the handler of one stream.
+        label: the endpoint, for people.
+        model_name: the model that answers where neither run nor assistant names one, for people.
+        stream: False waits for whole replies.
+        model, instructions: in place of the assistant's own, for each run; None leaves its own.
+        recorder: is given the events of each run.
+        tell_status: called with a run's status while a whole reply is waited for; None at the end.
+        on_close: lets go of the endpoint.
+        last_run: the newest run of this session, or of the thread before.
+        usage: tokens of this session, by kind.
+        used: whether a message was sent.
+    """
+
+    client: openai.OpenAI
+    thread_id: str
+    assistant: Assistant
+    index: ThreadIndex
+    make_handler: Callable[[], AssistantEventHandler]
+    label: str = ""
+    model_name: str = ""
+    stream: bool = True
+    model: str | None = None
+    instructions: str | None = None
+    recorder: Recorder | None = None
+    tell_status: Callable[[str | None], None] = lambda _: None
+    on_close: Callable[[], None] = lambda: None
+    last_run: Run | None = None
+    usage: dict[str, int] = field(default_factory=dict)
+    used: bool = False
+    _known: set[str] = field(default_factory=set)
+    _current: RunStream | None = None
+    _current_run_id: str | None = None
+    _explained: bool = False
+    _unanswered: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.last_run is not None:
+            self._known.add(self.last_run.id)
+
+    def header(self) -> list[str]:
+        """What a chat begins with: assistant, model, endpoint, thread, how to leave."""
+        name = self.assistant.name or self.assistant.id
+        return [
+            f"{name} · {self.model or self.model_name or self.assistant.model} · {self.label}",
+            f"{self.thread_id} · exit leaves, /help helps",
+        ]
+
+    def send(self, text: str) -> Run:
+        """Send a message and follow the run that answers it to its end.
+
+        Raises:
+            openai.OpenAIError: the endpoint refuses or fails.
+            RunError: the handler raised.
+            KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
+        """
+        self._post(text)
+        self.used = True
+        self.index.note_use(self.thread_id, self.assistant.id, text)
+        return self.retry()
+
+    def retry(self) -> Run:
+        """A new run on what the thread holds. Raises as `send` does."""
+        self._current, self._current_run_id, self._unanswered = None, None, []
+        try:
+            run = self._follow(self._streamed() if self.stream else self._polled())
+        except (openai.OpenAIError, AsstreamError, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
+        except Exception as error:
+            self._cancel()
+            name = type(error).__name__
+            raise RunError(
+                f"the handler raised {name}: {error}",
+                "the run was cancelled; mend the handler or choose another",
+            ) from error
+        self._note(run)
+        return run
+
+    def switch_assistant(self, named: str) -> None:
+        """Let another assistant answer from now on. Raises NotFoundError, UsageError."""
+        self.assistant = find_assistant(self.client, named)
+
+    def outcome(self, run: Run) -> list[str]:
+        """How a run ended, for a person; nothing when it completed or its handler has told."""
+        if self._unanswered:
+            return [
+                f"the run asked for a function that nobody offers: {call}" for call in self._unanswered
+            ] + ["the run was cancelled; a handler can answer it (--handler)"]
+        told = None if self._explained else explain_run(run)
+        return [line for line in told if line] if told is not None else []
+
+    def close(self) -> None:
+        """Finish the recording and let go of the endpoint."""
+        try:
+            if self.recorder is not None:
+                self.recorder.close()
+        finally:
+            self.on_close()
+
+    # sending
+
+    def _post(self, text: str) -> None:
+        """Send the message once; a lost request is looked for in the thread before it is repeated."""
+        once = self.client.with_options(max_retries=0)
+        for last in (False, True):
+            try:
+                once.beta.threads.messages.create(self.thread_id, role="user", content=text)
+                return
+            except (openai.APIConnectionError, openai.InternalServerError):
+                if self._arrived(text):
+                    return
+                if last:
+                    raise
+
+    def _arrived(self, text: str) -> bool:
+        try:
+            newest = self.client.beta.threads.messages.list(self.thread_id, limit=1, order="desc").data
+        except openai.OpenAIError:
+            return False
+        return bool(newest) and newest[0].role == "user" and history.text_of(newest[0]) == text
+
+    def _parameters(self) -> dict[str, Any]:
+        chosen = {"model": self.model, "instructions": self.instructions}
+        return {"assistant_id": self.assistant.id, **{k: v for k, v in chosen.items() if v is not None}}
+
+    # the run
+
+    def _streamed(self) -> Run:
+        def opening() -> Any:
+            self._current = stream_run(
+                self.client,
+                self.thread_id,
+                known_runs=self._known,
+                recorder=self.recorder,
+                **self._parameters(),
+            )
+            return self._current
+
+        self._show(opening)
+        stream = self._current
+        if stream is None or stream.run is None:
+            raise RunError("the endpoint streamed no run", "`asstream doctor` tells what it is")
+        return stream.run
+
+    def _polled(self) -> Run:
+        once = self.client.with_options(max_retries=0)
+        made, found = send(
+            lambda: once.beta.threads.runs.create(self.thread_id, **self._parameters()),
+            find_new_run(once, self.thread_id, self._known),
+        )
+        run = made or found
+        assert run is not None
+        return self._waited(run)
+
+    def _waited(self, run: Run, submitted: frozenset[str] = frozenset()) -> Run:
+        """Wait for a run and show it whole, through a fresh handler."""
+        self._current_run_id = run.id
+        try:
+            run = wait_for_run(self.client, run, self.tell_status)
+        finally:
+            self.tell_status(None)
+        self._show(lambda: ObjectStream(self.client, run, submitted, self.recorder))
+        return run
+
+    def _show(self, opening: Callable[[], Any]) -> None:
+        handler = self.make_handler()
+        self._explained = bool(getattr(handler, "explains_outcome", False))
+        with AssistantStreamManager(opening, event_handler=handler) as reading:
+            reading.until_done()
+
+    def _follow(self, run: Run) -> Run:
+        """Take a run that stopped for functions on: follow it when the handler answered, else cancel it."""
+        self._current_run_id = run.id
+        while run.status == "requires_action":
+            asked = _calls(run)
+            now = self.client.beta.threads.runs.retrieve(run.id, thread_id=self.thread_id)
+            if now.status == "requires_action" and _calls(now).keys() == asked.keys():
+                self._unanswered = list(asked.values())
+                self._cancel()
+                return self.client.beta.threads.runs.retrieve(run.id, thread_id=self.thread_id)
+            run = self._waited(now, frozenset(asked)) if now.status in _GOING else now
+        return run
+
+    def _cancel(self) -> None:
+        """Cancel the run that is going on and wait a little for its end.
+
+        What fails here is not worth telling.
+        """
+        with contextlib.suppress(openai.OpenAIError, KeyboardInterrupt):
+            run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
+            once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)
+            for run in self._active_runs(once, run_id):
+                cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
+                wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
+
+    def _active_runs(self, client: openai.OpenAI, run_id: str | None) -> Iterator[str]:
+        """The run to cancel: the known one, else one that the interrupted request may have made."""
+        if run_id is not None:
+            yield run_id
+            return
+        newest = client.beta.threads.runs.list(self.thread_id, limit=1, order="desc").data
+        yield from (run.id for run in newest if run.id not in self._known and run.status in _GOING)
+
+    def _note(self, run: Run) -> None:
+        self.last_run = run
+        self._known.add(run.id)
+        if run.usage is not None:
+            for kind in ("prompt", "completion", "total"):
+                tokens = getattr(run.usage, f"{kind}_tokens") or 0
+                self.usage[kind] = self.usage.get(kind, 0) + tokens
+
+
+def _calls(run: Run) -> dict[str, str]:
+    """The functions that a run waits for: call id → `name(arguments)`."""
+    if run.required_action is None:
+        return {}
+    calls = run.required_action.submit_tool_outputs.tool_calls
+    return {call.id: f"{call.function.name}({call.function.arguments})" for call in calls}

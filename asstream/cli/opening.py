@@ -1,0 +1,129 @@
+"""Opening a session: what `talk` does in a thread while the person already types."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from asstream.cli import options as o
+from asstream.cli.shown import handler_maker, handler_name, status_line
+from asstream.config import EMBEDDED, Settings, ensure_home
+from asstream.errors import NotFoundError
+
+if TYPE_CHECKING:
+    import openai
+    from openai import AssistantEventHandler
+    from openai.types.beta import Assistant, Thread
+    from openai.types.beta.threads import Run
+
+    from asstream.chat.recording import Recorder
+    from asstream.chat.session import Session
+    from asstream.cli.talk import TalkOptions
+    from asstream.connect import Endpoint
+
+
+def open_session(
+    settings: Settings, options: TalkOptions, *, resuming: bool = False, terminal: bool = False
+) -> Session:
+    """A session, ready to send.
+
+    Args:
+        resuming: the assistant is that of the thread's last run, unless one was named.
+        terminal: whether the reply goes to a terminal.
+
+    Raises:
+        NeedsModel: the runtime of this machine has no model yet.
+        AsstreamError, openai.OpenAIError: it can't be opened.
+    """
+    from asstream.cli.first_model import check_model
+
+    instructions = o.text_or_file(settings.instructions) if settings.instructions is not None else None
+    ensure_home(settings)
+    check_model(settings)
+
+    from asstream.connect import open_endpoint
+
+    resources = ExitStack()
+    try:
+        endpoint = resources.enter_context(open_endpoint(settings))
+        spec = handler_name(options, settings.handler, terminal=terminal)
+        make_handler = handler_maker(spec, endpoint.client, resources)
+        session = _session(settings, options, endpoint, make_handler, resuming)
+    except BaseException:
+        resources.close()
+        raise
+    session.instructions = instructions
+    session.on_close = resources.close
+    return session
+
+
+def _session(
+    settings: Settings,
+    options: TalkOptions,
+    endpoint: Endpoint,
+    make_handler: Callable[[], AssistantEventHandler],
+    resuming: bool,
+) -> Session:
+    from asstream.chat.history import last_run
+    from asstream.chat.session import Session
+    from asstream.cli.target import thread_index
+
+    client, index = endpoint.client, thread_index(settings)
+    thread = _thread(client, settings, options.thread)
+    run = last_run(client, thread.id) if options.thread is not None else None
+    session = Session(
+        client=client,
+        thread_id=thread.id,
+        assistant=_assistant(client, settings, run if resuming and options.assistant is None else None),
+        index=index,
+        make_handler=make_handler,
+        label=endpoint.label,
+        model_name=endpoint.model.get("model", ""),
+        stream=options.stream,
+        model=settings.run_model,
+        recorder=_recorder(options.record),
+        tell_status=status_line(),
+        last_run=run,
+    )
+    _warm()
+    return session
+
+
+def _thread(client: openai.OpenAI, settings: Settings, named: str | None) -> Thread:
+    from asstream.chat.find import find_thread
+    from asstream.cli.target import thread_index
+
+    if named is not None:
+        return find_thread(client, thread_index(settings), named)
+    return client.with_options(max_retries=0).beta.threads.create()
+
+
+def _assistant(client: openai.OpenAI, settings: Settings, run: Run | None) -> Assistant:
+    """The assistant of the thread's last run, the one that was named, or the default."""
+    from asstream.chat.find import default_assistant, find_assistant
+
+    if run is not None and run.assistant_id:
+        with contextlib.suppress(NotFoundError):  # it was deleted since: whoever else is configured goes on
+            return find_assistant(client, run.assistant_id)
+    if settings.assistant is not None:
+        return find_assistant(client, settings.assistant)
+    model = settings.run_model if settings.kind != EMBEDDED else None
+    return default_assistant(client, settings.home, model)
+
+
+def _recorder(path: str | None) -> Recorder | None:
+    from asstream.chat.recording import Recorder
+
+    return Recorder(path) if path is not None else None
+
+
+def _warm() -> None:
+    """Build the SDK's event types now: a process's first stream would otherwise wait for them."""
+    import json
+
+    from asstream.chat.sse import parse_event
+
+    for name in ("thread.run.created", "thread.message.delta", "thread.run.step.created"):
+        parse_event(name, json.dumps({"id": ""}))

@@ -1,0 +1,37 @@
+"""`asstream replay`: a recorded run, shown again by any handler."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from asstream.cli import options as o
+from asstream.cli.shown import check_choice, handler_name
+from asstream.cli.talk import TalkOptions
+from asstream.cli.target import noun
+
+app = noun("Show a recorded run again.")
+
+
+@app.command()
+def command(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What --record wrote, or any event stream.")],
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="N", help="2 is twice as fast, 0 at once.", min=0)
+    ] = 1.0,
+    handler: o.Handler = None,
+    plain: o.Plain = False,
+    json: o.JsonEvents = False,
+) -> int:
+    """Show a recorded run again, at its own pace or any other. Exits with 1 where the run did not complete."""
+    from asstream.chat.recording import replay
+    from asstream.handlers.find import instantiate, load
+
+    options = TalkOptions(handler=handler, plain=plain, json=json)
+    check_choice(options)
+    spec = handler_name(options, None, terminal=sys.stdout.isatty())
+    kind = load(spec)
+    run = replay(file, lambda: instantiate(kind, spec), speed)
+    return 0 if run is None or run.status in ("completed", "requires_action") else 1

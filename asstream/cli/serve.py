@@ -1,0 +1,74 @@
+"""`asstream serve`: the same server as the embedded one, on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from asstream.cli import options as o
+from asstream.cli.output import say, warn
+from asstream.cli.target import noun
+from asstream.config import EMBEDDED, ensure_home, load
+from asstream.connect import KEYLESS, model_source
+from asstream.errors import ConfigError
+
+app = noun("Serve the Assistants API on this machine, for any program.")
+
+
+@app.command()
+def command(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8765,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            help="A key that clients need; repeat it for more. Default: none needed.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="M", help="The model where an assistant's own is not there."),
+    ] = None,
+    profile: o.Profile = None,
+) -> None:
+    """Serve the Assistants API until Ctrl-C. Prints its URL once it answers, then the exports that point a program at it."""
+    keys = api_key or []
+    if not keys and not _is_local(host):
+        raise ConfigError(
+            f"{host} can be reached from other machines, and no key is set",
+            "give --api-key KEY, or leave --host away to serve this machine alone",
+        )
+    if any(not key.strip() for key in keys):
+        raise ConfigError("--api-key is empty", "give it a value, or leave it away")
+    settings = load({"profile": profile, "model": model, "base_url": EMBEDDED})
+    home = ensure_home(settings)
+
+    from asstream.server.serving import listen, serve, url_of
+
+    listener = listen(host, port)
+    url = url_of(listener)
+
+    def ready() -> None:
+        say(url, f"export OPENAI_BASE_URL={url}", f"export OPENAI_API_KEY={keys[0] if keys else KEYLESS}")
+        warn("Ctrl-C stops it.")
+
+    # The server stops gracefully on either signal and then raises it again: by then it has been heeded.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    asyncio.run(serve(home, lambda: model_source(settings), listener, keys, ready=ready))
+
+
+def _is_local(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,93 @@
+"""How a reply is shown: which handler, the status of a reply that is waited for, a thread's past."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from asstream.chat import early
+from asstream.cli.output import cleaned
+from asstream.errors import UsageError
+
+if TYPE_CHECKING:
+    import openai
+    from openai import AssistantEventHandler
+
+    from asstream.chat.session import Session
+    from asstream.cli.talk import TalkOptions
+
+
+def check_choice(options: TalkOptions) -> None:
+    """Raise UsageError where two options name different ways to show a reply."""
+    chosen = [
+        name
+        for name, given in (
+            ("--handler", options.handler),
+            ("--plain", options.plain),
+            ("--json", options.json),
+        )
+        if given
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} exclude each other", "choose one")
+
+
+def handler_name(options: TalkOptions, configured: str | None, *, terminal: bool) -> str:
+    """The spec of the handler: the option's; at a terminal the profile's, else `console`; piped, `plain`."""
+    if options.handler is not None:
+        return options.handler
+    if options.json:
+        return "jsonl"
+    if options.plain or not terminal:
+        return "plain"
+    return configured or "console"
+
+
+def handler_maker(
+    spec: str, client: openai.OpenAI, resources: ExitStack
+) -> Callable[[], AssistantEventHandler]:
+    """Makes a fresh handler for each stream. Raises NotFoundError, UsageError.
+
+    A handler of the person's own may make an `OpenAI()`: it reaches the session's endpoint until `resources` is closed.
+    """
+    from asstream.handlers.find import BUILT_IN, instantiate, load
+
+    if spec not in BUILT_IN:
+        from asstream.handlers.endpoint import reachable
+
+        resources.enter_context(reachable(str(client.base_url), client.api_key))
+    kind = load(spec)
+    return lambda: instantiate(kind, spec)
+
+
+def status_line() -> Callable[[str | None], None]:
+    """Shows a run's status and the seconds so far on stderr, in place; silent where that is no terminal."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    started: list[float] = []
+
+    def tell(status: str | None) -> None:
+        if status is None:
+            sys.stderr.write("\r\x1b[K" if started else "")
+            started.clear()
+        else:
+            started[:] = started or [time.monotonic()]
+            sys.stderr.write(f"\r\x1b[K{cleaned(status)} {time.monotonic() - started[0]:.0f} s")
+        sys.stderr.flush()
+
+    return tell
+
+
+def show_past(session: Session) -> None:
+    """Print a thread's messages on stdout, oldest first, all pages; the person's own behind the prompt's sign."""
+    from asstream.chat.history import messages, text_of
+
+    for message in messages(session.client, session.thread_id):
+        text = cleaned(text_of(message))
+        if message.role == "user":
+            text = early.PROMPT + text.replace("\n", "\n" + " " * len(early.PROMPT))
+        sys.stdout.write(text + "\n")
+    sys.stdout.flush()
