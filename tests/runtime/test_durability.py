@@ -67,7 +67,10 @@ def test_a_killed_process_loses_nothing_it_acknowledged_and_its_run_is_failed(tm
 
 def test_another_process_on_the_home_fails_a_dead_ones_run_within_two_seconds(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with server_process(home, spec(home)) as (process, first), server_process(home, spec(home)) as (_, second):
+    with (
+        server_process(home, spec(home)) as (process, first),
+        server_process(home, spec(home)) as (_, second),
+    ):
         thread_id, run_id = slow_run(first)
         wait_for_text(second, thread_id, run_id)
         kill(process)

@@ -26,7 +26,9 @@ def recorded(name: str) -> list[Told]:
 
 
 def texts(told: list[Told]) -> list[str]:
-    return [data["delta"]["content"][0]["text"]["value"] for name, data in told if name == "thread.message.delta"]
+    return [
+        data["delta"]["content"][0]["text"]["value"] for name, data in told if name == "thread.message.delta"
+    ]
 
 
 def raw(client: openai.OpenAI, path: str, body: dict[str, Any]) -> list[Told]:
@@ -70,7 +72,10 @@ def test_a_function_run_and_its_outputs_are_told_as_recorded(tmp_path: Path) -> 
     script = [reply([call], [{"text": texts(answered)}])]
     with served(tmp_path, script) as client:
         assistant = client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])  # type: ignore[list-item]
-        body = {"assistant_id": assistant.id, "thread": {"messages": [{"role": "user", "content": "Weather?"}]}}
+        body = {
+            "assistant_id": assistant.id,
+            "thread": {"messages": [{"role": "user", "content": "Weather?"}]},
+        }
         ours = raw(client, "/threads/runs", body)
         run = ours[-2][1]
         action = run["required_action"]["submit_tool_outputs"]["tool_calls"]
@@ -90,7 +95,11 @@ def test_a_reply_that_reaches_its_limit_is_told_as_recorded(tmp_path: Path) -> N
     with served(tmp_path, script) as client:
         assistant = client.beta.assistants.create(model="gpt-4")
         thread = client.beta.threads.create(messages=[{"role": "user", "content": "Ruby, please."}])
-        body = {"assistant_id": assistant.id, "max_completion_tokens": len(texts(theirs)), "max_prompt_tokens": 256}
+        body = {
+            "assistant_id": assistant.id,
+            "max_completion_tokens": len(texts(theirs)),
+            "max_prompt_tokens": 256,
+        }
         ours = raw(client, f"/threads/{thread.id}/runs", body)
     # The recording is older than the event `thread.run.incomplete`.
     assert_agree(theirs, ours, {"thread.run.completed": "thread.run.incomplete"})
@@ -151,7 +160,9 @@ def test_the_recorded_errors_are_ours(tmp_path: Path) -> None:
         client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
         with pytest.raises(openai.BadRequestError, match="Cannot cancel run with status 'cancelled'"):
             client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
-        with pytest.raises(openai.BadRequestError, match='Runs in status "cancelled" do not accept tool outputs'):
+        with pytest.raises(
+            openai.BadRequestError, match='Runs in status "cancelled" do not accept tool outputs'
+        ):
             client.beta.threads.runs.submit_tool_outputs(
                 run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call.id, "output": "1"}]
             )
