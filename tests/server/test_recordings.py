@@ -1,4 +1,6 @@
-"""Our event streams against the recordings of the real service: the same events, in order, with every recorded key."""
+"""Our event streams against the recordings of the real service: the same events, in order, with every
+recorded key.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def server_process(home: Path, spec: str) -> Iterator[tuple[subprocess.Popen[str], openai.OpenAI]]:
-    """A server over `home` in a process of its own, and a client of it. It is killed at the end, if not before."""
+    """A server over `home` in a process of its own, and a client of it. It is killed at the end, if not
+    before.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.server_process", str(home), spec],
         cwd=ROOT,

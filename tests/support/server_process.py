@@ -1,4 +1,6 @@
-"""A server as a process of its own, which a test can kill: `python -m tests.support.server_process HOME SPEC`."""
+"""A server as a process of its own, which a test can kill: `python -m tests.support.server_process HOME
+SPEC`.
+"""
 
 from __future__ import annotations
 
