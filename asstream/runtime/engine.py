@@ -166,8 +166,9 @@ class Execution:
         """The model's events; a prompt that it finds too long is asked again with fewer old exchanges."""
         assert self._turn is not None and self._talk is not None
         while True:
+            stream = model.stream(request)
             try:
-                async for event in model.stream(request):
+                async for event in stream:
                     yield event
                 return
             except ModelError as error:
@@ -176,6 +177,10 @@ class Execution:
                     raise
                 self._gone += (rest + 1) // 2
                 request = dataclasses.replace(request, messages=self._talk.messages(self._gone))
+            finally:
+                # At once, also when the run was stopped: the model should not go on for nobody.
+                if isinstance(stream, AsyncGenerator):
+                    await stream.aclose()
 
 
 def end_fields(status: str) -> Object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,6 +20,9 @@ PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "e
 """What a client may upload a file for, as the service's error named them."""
 
 _CHUNK: Final = 1 << 20
+
+_ABANDONED_SECONDS: Final = 86_400
+"""An upload that has not grown for so long goes on nowhere."""
 
 
 class Files:
@@ -86,14 +88,19 @@ class Files:
         return answer
 
 
-def remove_expired(core: Core) -> Callable[[Writer], list[str]]:
-    """A write that deletes the rows of expired files; its result is their ids, whose contents may go."""
+async def remove_expired(core: Core) -> None:
+    """Remove the files that have expired, and what uploads that were cut off have left."""
 
     def work(writer: Writer) -> list[str]:
         gone = writer.execute("DELETE FROM files WHERE expires_at <= ? RETURNING id", (objects.now(),))
         return [str(id) for (id,) in gone.fetchall()]
 
-    return work
+    for id in await core.store.write(work):
+        (core.files / id).unlink(missing_ok=True)
+    for part in core.files.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_mtime < objects.now() - _ABANDONED_SECONDS:
+                part.unlink()
 
 
 def _copy_durably(source: BinaryIO, path: Path) -> int:

@@ -12,6 +12,7 @@ store.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -100,9 +101,9 @@ class RunLog:
         """Published events after number `seq`; None when some of them are no longer in memory."""
         if seq + 1 < self._first_kept:
             return None
-        if not self._kept or self._kept[-1].seq <= seq:
-            return []
-        return [entry for entry in self._kept if entry.seq > seq]
+        # From the newest back: a reader who keeps up wants one or two of many.
+        new = list(itertools.takewhile(lambda entry: entry.seq > seq, reversed(self._kept)))
+        return new[::-1]
 
     async def changed(self) -> None:
         """Wait until something more was published, or the log failed."""

@@ -18,6 +18,7 @@ from asstream.errors import WireError
 from asstream.runtime import objects, rows, states
 from asstream.runtime.core import Core
 from asstream.runtime.engine import end_fields
+from asstream.runtime.files import remove_expired
 from asstream.runtime.log import LostRunError, RunLog
 from asstream.runtime.objects import Object
 from asstream.runtime.owners import taken_over
@@ -48,6 +49,7 @@ async def look_after(core: Core) -> None:
             await sweep(core)
             if turn % _PRUNE_EVERY == 0:
                 await core.store.write(_prune)
+                await remove_expired(core)
         except WireError as error:
             logger.warning("%s", error.message)
         turn += 1

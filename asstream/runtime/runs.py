@@ -221,7 +221,16 @@ class Runs:
             elif runner is not None and not runner.task.done():
                 await runner.log.changed()
             elif not await self._goes_on(id, seq):
+                if seq == 0 and (end := self._end_of(id)):
+                    yield end
                 return
+
+    def _end_of(self, id: str) -> list[Entry]:
+        """The last event of a run that ended so long ago that its events are gone."""
+        run = rows.find(self._core.store, RUN, id)
+        if run is None or run["status"] not in states.TERMINAL:
+            return []
+        return _entries([Event(f"thread.run.{run['status']}", run)], 0)
 
     async def _goes_on(self, id: str, seq: int) -> bool:
         """Whether more events of a run that is not at work here may come; waits a little for them."""
