@@ -6,6 +6,7 @@ Pure: retrieved run, steps and messages in, the SDK's events out, in the order o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,20 +48,28 @@ def events_from_objects(
     """
     told = _Told(seen)
     mine = {message.id: message for message in messages if _written_by(run, message)}
+    steps = deque(steps)
+    if submitted:
+        yield from _skip_earlier(steps, mine, told, submitted)
     yield from _run_begins(run, told, bool(submitted))
-    later = not submitted
     for step in steps:
-        if not later:
-            later = bool(set(submitted) & set(_call_ids(step)))
-            mine.pop(_message_id(step), None)
-            if later:
-                yield from _step_ends(step, told)
-            continue
         yield from _step(step, mine, told)
     for message in mine.values():  # an endpoint that lists no steps, or a message that no step names
         yield from _message(message, told)
     if run.status in RUN_ENDS:
         yield make_event(RUN_ENDS[run.status], run)
+
+
+def _skip_earlier(
+    steps: deque[RunStep], messages: dict[str, Message], told: _Told, submitted: Collection[str]
+) -> Iterator[AssistantStreamEvent]:
+    """Leave out the steps up to the one whose outputs were submitted; its end is the stream's first event."""
+    while steps:
+        step = steps.popleft()
+        messages.pop(_message_id(step), None)
+        if set(submitted) & set(_call_ids(step)):
+            yield from _step_ends(step, told)
+            return
 
 
 class _Told:
