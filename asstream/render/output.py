@@ -6,7 +6,7 @@ Knows files alone.
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import IO
 
 
 class Output:
@@ -19,12 +19,12 @@ class Output:
         stream: where to; standard output as it is at each write when left out.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream
         self.broken = False
 
     @property
-    def stream(self) -> TextIO:
+    def stream(self) -> IO[str]:
         return self._stream if self._stream is not None else sys.stdout
 
     def write(self, text: str) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from asstream.render.clean import Cleaner, clean_line
+from asstream.render.output import Output
 
 
 class Transcript:
@@ -24,11 +25,16 @@ class Transcript:
     def __init__(self, console: Console, errors: Console) -> None:
         self._console = console
         self._errors = errors
+        self._output = Output(console.file)
         self._section: object = None
         self._style = ""
         self._cleaner = Cleaner()
         self._at_line_start = True
-        self.broken = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether nobody reads any more."""
+        return self._output.broken
 
     def open(self, section: object, title: str = "", *, style: str = "") -> None:
         """Begin a section (a text, a call's code, its output) unless it is the one that is open.
@@ -83,9 +89,7 @@ class Transcript:
     def _print(self, text: Text, *, end: str) -> None:
         if self.broken:
             return
-        try:
+        # Rich answers a broken pipe by ending the program; what it renders is written here instead.
+        with self._console.capture() as rendered:
             self._console.print(text, end=end, soft_wrap=True, highlight=False)
-            self._console.file.flush()
-        except BrokenPipeError:
-            self.broken = True
-            raise
+        self._output.write(rendered.get())

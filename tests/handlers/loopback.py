@@ -45,6 +45,7 @@ class Loopback:
             Route("/v1/threads/{thread}/runs/{run}/events", self.follow),
             Route("/v1/threads/{thread}/runs/{run}/steps", self.list_steps),
             Route("/v1/threads/{thread}/messages", self.list_messages),
+            Route("/v1/files/{file}", self.get_file),
         ]
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, log_level="critical", lifespan="off", ws="none"
@@ -127,6 +128,9 @@ class Loopback:
 
     async def list_steps(self, request: Request) -> Response:
         return self._list(list(self._latest("thread.run.step").values()))
+
+    async def get_file(self, request: Request) -> Response:
+        return JSONResponse({"id": request.path_params["file"], "object": "file", "filename": "notes.txt"})
 
     async def list_messages(self, request: Request) -> Response:
         mine = [entry for entry in self._latest("thread.message").values() if entry.pop("status", None)]

@@ -153,12 +153,12 @@ ENDED: list[Event] = [run_event("completed"), DONE]
 
 TEXT: list[Event] = [
     *BEGUN,
-    step_event("created", "step_1", "message_creation"),
+    step_event("created", "step_m", "message_creation"),
     message_event("created"),
     message_delta("msg_1", piece("Hi", annotations=[])),
     message_delta("msg_1", piece(" there")),
     message_event("completed", "msg_1", text("Hi there")),
-    step_event("completed", "step_1", "message_creation"),
+    step_event("completed", "step_m", "message_creation"),
     *ENDED,
 ]
 
