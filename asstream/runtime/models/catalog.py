@@ -1,6 +1,7 @@
-"""The models on this machine: the GGUF files under HOME/models, and which of them is in use. Knows files; no network.
+"""The models on this machine: the GGUF files under HOME/models, and which is in use. Knows no network.
 
-HOME/models/NAME.gguf is a model, NAME.json beside it says where it came from, and `current` names the one in use.
+HOME/models/NAME.gguf is a model, NAME.json beside it says where it came from, and `current` names the one in
+use.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def use(home: Path, name: str) -> Installed:
 
 
 def show(home: Path, name: str | None = None) -> dict[str, Any]:
-    """What is known of a model (None: of the one in use), for people and for JSON. Raises NotFoundError, ConfigError."""
+    """What is known of a model (None: of the one in use). Raises NotFoundError, ConfigError."""
     entry = find(home, name) if name is not None else current(home)
     if entry is None:
         raise NotFoundError("no model is installed", "asstream models pull gets the default model")
@@ -128,7 +129,7 @@ def note(home: Path, name: str, source: str, sha256: str, size: int) -> None:
 
 
 def safe_name(file_name: str) -> str:
-    """A model's name from a file name: nothing that leaves the folder, hides a file or moves a cursor. Raises UsageError."""
+    """A model's name from a file name: it can't leave the folder or hide a file. Raises UsageError."""
     stem = re.split(r"[/\\]", file_name)[-1]
     stem = stem[: -len(_SUFFIX)] if stem.lower().endswith(_SUFFIX) else stem
     name = re.sub(r"[^A-Za-z0-9._+-]+", "-", stem).strip(".-")[:120]
@@ -159,7 +160,7 @@ def write_private(path: Path, text: str) -> None:
 
 @contextmanager
 def writing(home: Path) -> Iterator[None]:
-    """Around what writes under HOME/models: the system's refusals become a ConfigError that says what to do."""
+    """Around what writes under HOME/models: the system's refusals become a ConfigError."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,11 @@
-"""The program of the child process that runs the model of this machine: xllamacpp's own server, and nothing of asstream.
+"""The program of the child process that runs this machine's model: xllamacpp's server, no asstream.
 
-It is run by its path. The first line of standard input is JSON: `model` (path), `alias`, `api_key`, `n_ctx`, `slots`,
-`threads`, `load_seconds`. It answers one line on standard output, the server's address, when it is ready; everything
-else goes to standard error. It ends when standard input does: so it never outlives the process that started it, however
+It is run by its path. The first line of standard input is JSON: `model` (path), `alias`, `api_key`, `n_ctx`,
+`slots`,
+`threads`, `small_cache`, `load_seconds`. It answers one line on standard output, the server's address, when
+it is ready; everything
+else goes to standard error. It ends when standard input does: so it never outlives the process that started
+it, however
 that one ended.
 """
 
@@ -54,6 +57,8 @@ def serve(settings: dict[str, Any]) -> Any:
     params.cache_ram_mib = 0
     if settings["threads"]:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
+    if settings["small_cache"]:
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
     params.sampling.temp = 0.0
     return xllamacpp.Server(params)
 

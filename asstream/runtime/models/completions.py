@@ -13,7 +13,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -63,6 +63,7 @@ class CompletionsModel:
         context_window: tokens of prompt and reply together, if known.
         client: a client to share between the models of an endpoint; whoever made it closes it.
         defaults: parameters for requests that name none, e.g. `{"temperature": 0}`.
+        tries: how often a request is sent that fails before its first event.
     """
 
     counts_exactly = False
@@ -75,10 +76,12 @@ class CompletionsModel:
         context_window: int | None = None,
         client: openai.AsyncOpenAI | None = None,
         defaults: Mapping[str, Any] | None = None,
+        tries: int = TRIES,
     ) -> None:
         self.name = name
         self.context_window = context_window
         self._endpoint = endpoint
+        self._tries = tries
         self._client = client or make_client(endpoint)
         self._owns_client = client is None
         limit_name = "max_completion_tokens" if endpoint.is_openai_family else "max_tokens"
@@ -93,9 +96,9 @@ class CompletionsModel:
         """An estimate on the high side (see `tokens`): Chat Completions has no way to ask."""
         return estimate_prompt(messages, tools)
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Stream one turn; see `Model`. Asked again after a failure only while nothing was yielded."""
-        waits = Waits()
+        waits = Waits(self._tries)
         while True:
             started = False
             try:
@@ -184,13 +187,14 @@ class _RetryableError(Exception):
 class Waits:
     """The waits between the tries of one request: exponential with jitter, bounded in number and in sum."""
 
-    def __init__(self) -> None:
+    def __init__(self, tries: int) -> None:
+        self._tries = tries
         self._try = 1
         self._waited = 0.0
 
     async def again(self, told: Failure) -> bool:
         """Wait before the next try, and say so. False: there is to be none."""
-        if not told.reason or self._try >= TRIES:
+        if not told.reason or self._try >= self._tries:
             return False
         # Jitter spreads clients that were refused together; it is no secret.
         jitter = random.uniform(0.8, 1.2)  # noqa: S311
@@ -201,7 +205,7 @@ class Waits:
             return False
         self._try += 1
         self._waited += seconds
-        logger.warning("%s; trying again in %.3g s (%d of %d)", told.reason, seconds, self._try, TRIES)
+        logger.warning("%s; trying again in %.3g s (%d of %d)", told.reason, seconds, self._try, self._tries)
         await asyncio.sleep(seconds)
         return True
 

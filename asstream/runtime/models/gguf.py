@@ -1,4 +1,4 @@
-"""Reading the head of a GGUF file: is it one, and what does it say of its model. No weights are read; knows no network.
+"""Reading the head of a GGUF file: is it one, and what does it say of its model. No weights are read.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
 """

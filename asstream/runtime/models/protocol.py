@@ -56,7 +56,7 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of a tool call. The first of an index carries `id` and `name`; `arguments` is a piece of JSON text."""
+    """A piece of a tool call: the first of an index has `id` and `name`; `arguments` is a piece of JSON."""
 
     index: int
     arguments: str = ""

@@ -1,0 +1,357 @@
+"""Finding the model: what was configured, a server that answers on this machine, a model file of our own.
+
+`open_source` gives a ModelSource; nothing is asked of any network before it is needed. `needs_pull` tells the
+command
+line whether only a download would bring a model. Knows the other modules of this package; imports the SDK
+late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import catalog
+from .endpoint import ModelEndpoint, printable
+from .listing import Listing, fetch
+from .protocol import Model, ModelError, ModelInfo, ModelSource
+from .scripted import SPEC, ScriptedModel, ScriptedSource
+
+if TYPE_CHECKING:
+    import openai
+
+    from .completions import CompletionsModel
+    from .local import LocalModel
+
+logger = logging.getLogger("asstream.models")
+
+OLLAMA = "http://127.0.0.1:11434/v1"
+LM_STUDIO = "http://127.0.0.1:1234/v1"
+LOOPBACK = (OLLAMA, LM_STUDIO)
+"""Servers that may run on this machine without anybody having configured them."""
+
+_PROBE_SECONDS = 0.5
+_LIST_SECONDS = 60.0
+_NOTHING = (
+    "No model is there to answer. Any one of these gives one: "
+    "`asstream models pull` (a small model on this machine); "
+    "ASSTREAM_MODEL_BASE_URL with ASSTREAM_MODEL_API_KEY (any Chat Completions endpoint); OPENAI_API_KEY; "
+    "Ollama or LM Studio running on this machine."
+)
+
+
+@dataclass
+class _Cached:
+    listing: Listing
+    at: float
+
+
+class EndpointSource:
+    """The models of one Chat Completions endpoint. Its list is kept for a minute."""
+
+    def __init__(
+        self, endpoint: ModelEndpoint, kind: str = "endpoint", listing: Listing | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._kind = kind
+        self._cached = _Cached(listing, time.monotonic()) if listing is not None else None
+        self._lock = threading.Lock()
+        self._client: openai.AsyncOpenAI | None = None
+        self._models: dict[str, CompletionsModel] = {}
+        self._said: set[str | None] = set()
+
+    async def get(self, name: str | None) -> Model:
+        """The model for a name; see `ModelSource` and `_choose`."""
+        from .completions import CompletionsModel, make_client
+
+        listing = await asyncio.to_thread(self._listing)
+        chosen = self._choose(name, listing)
+        if self._client is None:
+            self._client = make_client(self._endpoint)
+        if chosen not in self._models:
+            self._models[chosen] = CompletionsModel(self._endpoint, chosen, client=self._client)
+        model = self._models[chosen]
+        model.context_window = listing.window(chosen)
+        return model
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """The endpoint's models; where it has no list, the configured one."""
+        listing = await asyncio.to_thread(self._listing)
+        named = self._endpoint.model
+        return listing.models or ([ModelInfo(named)] if named else [])
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        self._models.clear()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def describe(self) -> dict[str, str]:
+        """`model`, `endpoint` and `kind`. May ask the endpoint for its list. Raises ModelError."""
+        listing = self._listing()
+        model = self._endpoint.model or next(iter(listing.chat_names or listing.names), "")
+        return {"model": printable(model, 120), "endpoint": self._endpoint.shown_url, "kind": self._kind}
+
+    def _listing(self) -> Listing:
+        with self._lock:
+            cached = self._cached
+            if cached is None or time.monotonic() - cached.at > _LIST_SECONDS:
+                cached = self._cached = _Cached(fetch(self._endpoint), time.monotonic())
+        if cached.listing.is_asstream:
+            from .failures import itself_message
+
+            raise ModelError(itself_message(self._endpoint))
+        return cached.listing
+
+    def _choose(self, name: str | None, listing: Listing) -> str:
+        """The asked name if listed; else the configured one; else the first listed chat model, said once."""
+        configured = self._endpoint.model
+        if not listing.is_complete:
+            if chosen := configured or name:
+                return chosen
+            raise ModelError(
+                f"{self._endpoint.host} lists no models: name one with --model or ASSTREAM_MODEL."
+            )
+        # Ollama lists "llama3.2:latest" for what people call "llama3.2".
+        for wanted in (name, f"{name}:latest"):
+            if wanted in listing.names:
+                return str(wanted)
+        chosen = configured or next(iter(listing.chat_names or listing.names))
+        if name not in self._said and (name or not configured):
+            self._said.add(name)
+            asked = f"{printable(name, 80)} is not among the models of" if name else "no model was named for"
+            logger.warning("%s %s: %s answers", asked, self._endpoint.host, printable(chosen, 80))
+        return chosen
+
+
+class LocalSource:
+    """The model files of this machine, each served by a child process that starts when it is first asked."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._models: dict[Path, LocalModel] = {}
+
+    async def get(self, name: str | None) -> Model:
+        """The installed model of that name, else the one in use; once it answers. Raises ModelError."""
+        model = self._model(name)
+        await model.open()
+        return model
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """The installed models, the one in use first."""
+        entries = sorted(catalog.installed(self._home), key=lambda entry: not entry.in_use)
+        return [ModelInfo(entry.name, _created(entry.path)) for entry in entries]
+
+    async def close(self) -> None:
+        """End the child processes."""
+        with self._lock:
+            models, self._models = builtins.list(self._models.values()), {}
+        for model in models:
+            await model.close()
+
+    def warm(self) -> None:
+        """Start the child of the model in use in the background. From any thread. Raises ModelError."""
+        self._model(None).warm()
+
+    def describe(self) -> dict[str, str]:
+        """`model`, `endpoint` and `kind`. Raises ModelError where no model is installed."""
+        return {"model": self._entry(None).name, "endpoint": "this machine", "kind": "local"}
+
+    def _entry(self, name: str | None) -> catalog.Installed:
+        entries = catalog.installed(self._home)
+        if not entries:
+            raise ModelError(_NOTHING, kind="connection")
+        wanted = (name or "").lower()
+        named = next((entry for entry in entries if entry.name.lower() == wanted), None)
+        return named or next(entry for entry in entries if entry.in_use)
+
+    def _model(self, name: str | None) -> LocalModel:
+        from .local import LocalModel
+
+        entry = self._entry(name)
+        with self._lock:
+            if entry.path not in self._models:
+                self._models[entry.path] = LocalModel(self._home, entry)
+            return self._models[entry.path]
+
+
+class FoundSource:
+    """The source that is found when one is first needed, and looked for again while there is none.
+
+    Args:
+        endpoint: what OPENAI_* names, which may turn out to be asstream itself; None where it names nothing.
+        model: the name to prefer, if one was given.
+        loopback: addresses on this machine that may have a server, in order of preference.
+    """
+
+    def __init__(
+        self, home: Path, endpoint: ModelEndpoint | None, model: str | None, loopback: Sequence[str]
+    ) -> None:
+        self._home = home
+        self._endpoint = endpoint
+        self._model = model
+        self._loopback = loopback
+        self._lock = threading.Lock()
+        self._found: EndpointSource | LocalSource | None = None
+
+    async def get(self, name: str | None) -> Model:
+        """As the source that is found."""
+        return await (await asyncio.to_thread(self._source)).get(name or self._model)
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """As the source that is found."""
+        return await (await asyncio.to_thread(self._source)).list()
+
+    async def close(self) -> None:
+        """Let go of what was found."""
+        found, self._found = self._found, None
+        if found is not None:
+            await found.close()
+
+    def warm(self) -> None:
+        """Find the source, and start the child process where it is this machine's. Raises ModelError."""
+        source = self._source()
+        if isinstance(source, LocalSource):
+            source.warm()
+
+    def describe(self) -> dict[str, str]:
+        """As the source that is found."""
+        return self._source().describe()
+
+    def _source(self) -> EndpointSource | LocalSource:
+        with self._lock:
+            if self._found is None:
+                self._found = self._configured() or self._local_by_name() or self._answering()
+            # With no file there the answer is the list of ways to a model; it is looked for again next time.
+            found = self._found or LocalSource(self._home)
+            if self._found is None and catalog.installed(self._home):
+                self._found = found
+            return found
+
+    def _configured(self) -> EndpointSource | None:
+        if self._endpoint is None:
+            return None
+        listing = fetch(self._endpoint)
+        if listing.is_asstream:
+            logger.warning(
+                "%s (%s) is asstream itself: passed over", self._endpoint.host, self._endpoint.origin
+            )
+            return None
+        return EndpointSource(self._endpoint, listing=listing)
+
+    def _local_by_name(self) -> LocalSource | None:
+        named = (self._model or "").lower()
+        if any(entry.name.lower() == named for entry in catalog.installed(self._home)):
+            return LocalSource(self._home)
+        return None
+
+    def _answering(self) -> EndpointSource | None:
+        answering = probe(self._loopback)
+        having = [found for found in answering if self._model in found[1].names]
+        for base_url, listing in having or answering:
+            model = self._model if having else None
+            return EndpointSource(
+                ModelEndpoint(base_url, None, model, "found on this machine"), "loopback", listing
+            )
+        return None
+
+
+def open_source(
+    home: Path,
+    endpoint: ModelEndpoint | None,
+    model: str | None,
+    loopback: Sequence[str] = LOOPBACK,
+) -> ModelSource:
+    """The source of models, in this order: a named script, the endpoint, a loopback server, a file of HOME.
+
+    Args:
+        home: ASSTREAM_HOME.
+        endpoint: the configured endpoint. One that is asstream itself is refused when it is asked, unless its
+        origin
+            begins with `OPENAI_`: then the search goes on.
+        model: the model's name that was configured, or `scripted:FILE.json`.
+        loopback: base URLs to look at when no endpoint is configured.
+
+    Raises:
+        ConfigError: the script can't be read.
+    """
+    for name in (model, endpoint.model if endpoint is not None else None):
+        if name is not None and name.startswith(SPEC):
+            path = Path(name.removeprefix(SPEC)).expanduser()
+            return ScriptedSource(ScriptedModel.from_file(path), str(path))
+    if endpoint is not None and not _may_be_passed_over(endpoint):
+        return EndpointSource(_with_model(endpoint, model))
+    return FoundSource(home, _with_model(endpoint, model) if endpoint is not None else None, model, loopback)
+
+
+def needs_pull(
+    home: Path,
+    endpoint: ModelEndpoint | None,
+    model: str | None = None,
+    loopback: Sequence[str] = LOOPBACK,
+) -> bool:
+    """Whether a model must be pulled before anything can answer: no script, no endpoint, no server, no file.
+
+    Quick (no SDK import; at most half a second a loopback address) and silent.
+    """
+    if model is not None and model.startswith(SPEC):
+        return False
+    if catalog.installed(home):
+        return False
+    if endpoint is not None and not (_may_be_passed_over(endpoint) and _is_asstream(endpoint)):
+        return False
+    return not probe(loopback)
+
+
+def probe(loopback: Sequence[str]) -> list[tuple[str, Listing]]:
+    """The servers that list a chat model at these base URLs. asstream's own are left out."""
+    found: dict[str, Listing] = {}
+
+    def look(base_url: str) -> None:
+        try:
+            listing = fetch(ModelEndpoint(base_url), _PROBE_SECONDS)
+        except ModelError:
+            return
+        if listing.chat_names and not listing.is_asstream:
+            found[base_url] = listing
+
+    threads = [threading.Thread(target=look, args=(base_url,), daemon=True) for base_url in loopback]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 3 * _PROBE_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [(base_url, found[base_url]) for base_url in loopback if base_url in found]
+
+
+def _may_be_passed_over(endpoint: ModelEndpoint) -> bool:
+    return endpoint.origin.startswith("OPENAI_") and not endpoint.is_openai_family
+
+
+def _is_asstream(endpoint: ModelEndpoint) -> bool:
+    try:
+        return fetch(endpoint, _PROBE_SECONDS).is_asstream
+    except ModelError:
+        return False
+
+
+def _with_model(endpoint: ModelEndpoint, model: str | None) -> ModelEndpoint:
+    if endpoint.model is not None or model is None:
+        return endpoint
+    return ModelEndpoint(endpoint.base_url, endpoint.api_key, model, endpoint.origin)
+
+
+def _created(path: Path) -> int:
+    try:
+        return int(path.stat().st_mtime)
+    except OSError:
+        return 0
