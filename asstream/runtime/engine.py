@@ -22,9 +22,15 @@ MOST_TURNS: Final = 64
 
 
 class Turned(NamedTuple):
-    """A finished turn, to be kept privately: see `context.recorded_turns`."""
+    """A finished turn, to be kept privately (see `context.recorded_turns`), and its step of function calls.
+
+    That step stays in progress and no event tells of it, but from now on its calls are whole. With `goes_on`
+    the next turn reads the record: it must be in the store by then.
+    """
 
     record: Object
+    calls_step: Object | None
+    goes_on: bool
 
 
 class Execution:
@@ -80,8 +86,9 @@ class Execution:
             for told in self._turn.end(end, usage):
                 yield told
             self._used = objects.add_usage(self._used, usage)
-            yield Turned(_record(model, self._turn, end, usage, _names(request.tools)))
+            record = _record(model, self._turn, end, usage, _names(request.tools))
             outcome = self._outcome(end)
+            yield Turned(record, self._turn.calls_step, outcome is None)
             if outcome is not None:
                 yield outcome
                 return

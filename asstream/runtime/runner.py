@@ -93,7 +93,9 @@ class Runner:
         async with contextlib.aclosing(self._execution.events()) as events:
             async for event in events:
                 if isinstance(event, Turned):
-                    await self._scribe.remember(event.record)
+                    self._scribe.remember(event.record, event.calls_step)
+                    if event.goes_on:
+                        await self.log.committed()
                 else:
                     await self._scribe.write(event)
 

@@ -33,10 +33,13 @@ class Scribe:
         else:
             await self.log.append(name, wire_data(event), _save(name, data))
 
-    async def remember(self, record: Object) -> None:
-        """Keep a turn's exact messages."""
+    def remember(self, record: Object, calls_step: Object | None) -> None:
+        """Keep a turn's exact messages, and its step of calls, with the next event."""
         run_id, text = self.log.run_id, rows.dump(record)
         self.log.note(lambda writer: add_turn(writer, run_id, text))
+        if calls_step is not None:
+            id, step = calls_step["id"], rows.dump(calls_step)
+            self.log.note(lambda writer: _update(writer, "steps", id, step))
 
 
 def wire_data(event: Event) -> str:

@@ -19,7 +19,7 @@ from asstream.errors import WireError
 from asstream.server.answers import error_answer
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS: Final = frozenset({"/health"})
+OPEN_PATHS: Final = frozenset({"/health", "/v1/health"})
 
 _NO_KEY: Final = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "

@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from tests.support.processes import kill, server_process
+from tests.support.raw import asked, lines
 from tests.support.served import reply, write_script
 
 SLOW = [{"text": [f"word{n} "]} if n % 2 else {"wait": 0.05} for n in range(200)]
@@ -33,10 +34,9 @@ def text_so_far(client: openai.OpenAI, thread_id: str) -> openai.types.beta.thre
 
 def wait_for_text(client: openai.OpenAI, thread_id: str, run_id: str) -> None:
     """Read the run's stream until its first words."""
-    request = client.with_streaming_response.get
-    with request(f"/threads/{thread_id}/runs/{run_id}/events", cast_to=object) as response:
+    with asked(client, "GET", f"/threads/{thread_id}/runs/{run_id}/events") as response:
         seen = 0
-        for line in response.iter_lines():
+        for line in lines(response):
             seen += line == "event: thread.message.delta"
             if seen == 3:
                 return
@@ -113,11 +113,10 @@ def test_a_reader_in_another_process_sees_every_event_once_and_in_order(tmp_path
     home = tmp_path / "home"
     with server_process(home, spec(home)) as (_, first), server_process(home, spec(home)) as (_, second):
         thread_id, run_id = slow_run(first)
-        request = second.with_streaming_response.get
-        with request(f"/threads/{thread_id}/runs/{run_id}/events", cast_to=object) as response:
-            lines = list(response.iter_lines())
-        ids = [int(line.removeprefix("id: ")) for line in lines if line.startswith("id: ")]
+        with asked(second, "GET", f"/threads/{thread_id}/runs/{run_id}/events") as response:
+            seen = list(lines(response))
+        ids = [int(line.removeprefix("id: ")) for line in seen if line.startswith("id: ")]
         assert ids == list(range(1, len(ids) + 1))
-        told = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+        told = [line.removeprefix("event: ") for line in seen if line.startswith("event: ")]
         assert told[-2:] == ["thread.run.completed", "done"]
         assert told.count("thread.message.delta") == 100

@@ -11,6 +11,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.support.raw import asked
 from tests.support.served import reply, served
 from tests.support.sse import Told, events, missing_keys, names
 
@@ -35,8 +36,7 @@ def texts(told: list[Told]) -> list[str]:
 
 def raw(client: openai.OpenAI, path: str, body: dict[str, Any]) -> list[Told]:
     """Post, and take the stream as it is on the wire."""
-    request = client.with_streaming_response.post
-    with request(path, body={**body, "stream": True}, cast_to=object) as response:
+    with asked(client, "POST", path, {**body, "stream": True}) as response:
         return events(response.read().decode())
 
 
