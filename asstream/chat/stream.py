@@ -12,7 +12,7 @@ May know openai, handlers' reducer and recordings; reaches the endpoint through 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import openai
@@ -59,6 +59,7 @@ class RunStream:
         run_id: the run, where it is known before (tool outputs).
         submitted: ids of the tool calls whose outputs the request brings.
         lookup: finds the run that a lost request may have made; None where it can't be known.
+        include: further fields of the steps, should they have to be retrieved.
         recorder: is given each event's bytes as they come.
 
     Raises openai.APIError: what the endpoint says, and a connection that can't be mended.
@@ -73,6 +74,7 @@ class RunStream:
         run_id: str | None = None,
         submitted: Collection[str] = (),
         lookup: Lookup | None = None,
+        include: Sequence[Any] = (),
         recorder: Recorder | None = None,
     ) -> None:
         self.wire: tuple[str, str] | None = None
@@ -82,6 +84,7 @@ class RunStream:
         self._thread_id, self._run_id = thread_id, run_id
         self._submitted = submitted
         self._lookup = lookup
+        self._include = list(include) or openai.omit
         self._recorder = recorder
         self._seen = Reducer(EventHandler())
         self._last_id: str | None = None
@@ -290,7 +293,10 @@ class RunStream:
     def _steps(self, run: Run) -> list[RunStep]:
         steps = self._client.beta.threads.runs.steps
         try:
-            return list(steps.list(run.id, thread_id=run.thread_id, order="asc", limit=100))
+            listed = steps.list(
+                run.id, thread_id=run.thread_id, include=self._include, order="asc", limit=100
+            )
+            return list(listed)
         except openai.NotFoundError:  # an endpoint that keeps no steps still has the messages
             return []
 
@@ -326,6 +332,7 @@ def stream_run(
         lambda: once.beta.threads.runs.create(thread_id, stream=True, **params),
         thread_id=thread_id,
         lookup=find_new_run(once, thread_id, known_runs),
+        include=params.get("include", ()),
         recorder=recorder,
     )
 

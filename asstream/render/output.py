@@ -36,7 +36,7 @@ class Output:
             try:
                 stream.write(text)
             except UnicodeEncodeError:
-                encoding = stream.encoding or "ascii"
+                encoding = getattr(stream, "encoding", None) or "ascii"
                 stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
         except BrokenPipeError:
