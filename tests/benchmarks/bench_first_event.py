@@ -23,7 +23,9 @@ from pathlib import Path
 
 import openai
 import uvicorn
-from asstream.runtime.models.local import LocalServer
+from asstream.runtime.models import catalog
+from asstream.runtime.models.process import ServerProcess
+from asstream.runtime.models.pull import pull
 from asstream.runtime.models.sources import open_source
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,7 +33,6 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from asstream.config import load
-from asstream.runtime.models.endpoint import ModelEndpoint
 from asstream.server.embedded import EmbeddedServer
 from asstream.server.serving import listen, url_of
 
@@ -100,17 +101,18 @@ def first_event(client: openai.OpenAI, assistant: str, prompt: str) -> float:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
-    models = load({}).home
+    home = load({}).home
+    process = ServerProcess(catalog.current(home) or pull(home, "default"), catalog.folder(home))
+    upstream = process.ready()
+    model, key = upstream.model or "", upstream.api_key or ""
     with tempfile.TemporaryDirectory() as folder:
-        upstream = LocalServer.start_for(models)
-        endpoint = ModelEndpoint(upstream.base_url, upstream.api_key, upstream.model, "benchmark")
-        server = EmbeddedServer(Path(folder), lambda: open_source(Path(folder), endpoint, upstream.model))
+        server = EmbeddedServer(Path(folder), lambda: open_source(Path(folder), upstream, model))
         server.start()
-        bare = client_of(pass_through(upstream.base_url, upstream.api_key), "none")
+        bare = client_of(pass_through(upstream.base_url, key), "none")
         ours = client_of(server.base_url, server.api_key)
-        assistant = ours.beta.assistants.create(model=upstream.model).id
+        assistant = ours.beta.assistants.create(model=model).id
         asks: dict[str, Callable[[str], float]] = {
-            "bare": lambda prompt: first_completion(bare, upstream.model, prompt),
+            "bare": lambda prompt: first_completion(bare, model, prompt),
             "asstream": lambda prompt: first_event(ours, assistant, prompt),
         }
         times: dict[str, list[float]] = {name: [] for name in asks}
@@ -120,7 +122,7 @@ def main() -> None:
                 if number >= 2:  # the first requests of a process pay for imports
                     times[name].append(took)
         server.close()
-        upstream.close()
+        process.close()
     medians = {name: statistics.median(took) for name, took in times.items()}
     ratio = medians["asstream"] / medians["bare"]
     print(
