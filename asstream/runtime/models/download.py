@@ -1,4 +1,4 @@
-"""A file over HTTP(S), by the standard library: redirects, a known length, a hash on the way. Knows no models."""
+"""A file over HTTP(S), by the standard library: redirects, a known length, a hash on the way."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def download(url: str, target: Path, grown: Callable[[int, int | None], None]) -> Fetched:
-    """Fetch a file. Calls `grown(done, total)` in bytes. Raises UnreachableError, NotFoundError, OSError (the disk's)."""
+    """Fetch a file; `grown(done, total)` gets bytes. Raises UnreachableError, NotFoundError, OSError (the disk)."""
     redirects = _Redirects()
     handlers: list[urllib.request.BaseHandler] = [redirects]
     if ModelEndpoint(url).is_loopback:

@@ -161,7 +161,7 @@ _FETCHERS: dict[str, Callable[[_Spec, Path, Report], Fetched]] = {
 
 
 def _already(home: Path, wanted: _Spec, spec: str) -> Installed | None:
-    """The model, if the same thing was pulled before and its file is still the same. A path is always taken anew."""
+    """The model, if the same was pulled before and its file is unchanged. A path is always taken anew."""
     entry = next((entry for entry in catalog.installed(home) if entry.name == wanted.name), None)
     if entry is None or wanted.kind == "path":
         return None
@@ -192,7 +192,7 @@ def _check(fetched: Fetched, wanted: _Spec) -> None:
 
 @contextmanager
 def _locked(path: Path, progress: Report) -> Iterator[None]:
-    """Hold a pull's lock. The system lets go of it however its holder ends, so the wait needs no bound of its own."""
+    """Hold a pull's lock. The system lets go of it however its holder ends: the wait needs no bound."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         while True:

@@ -114,9 +114,7 @@ class ScriptedModel:
         for reply in self._script.replies:
             if reply.match is None or reply.match.search(turn.user):
                 return _turn_of(reply, turn.number)
-        raise ModelError(
-            f"The script has no reply to this message; its last reply should have `match`: null."
-        )
+        raise ModelError("The script has no reply to this message; its last reply should have `match`: null.")
 
 
 class _Turn:

