@@ -47,7 +47,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def download(url: str, target: Path, grown: Callable[[int, int | None], None]) -> Fetched:
-    """Fetch a file; `grown(done, total)` gets bytes. Raises UnreachableError, NotFoundError, OSError (the disk)."""
+    """Fetch a file; `grown` gets bytes done and total. Raises UnreachableError, NotFoundError, OSError."""
     redirects = _Redirects()
     handlers: list[urllib.request.BaseHandler] = [redirects]
     if ModelEndpoint(url).is_loopback:

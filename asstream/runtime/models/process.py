@@ -94,7 +94,7 @@ class ServerProcess:
         self._log_folder = log_folder
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._log: Path | None = None
+        self._log = log_folder / f"server-{os.getpid()}-{secrets.token_hex(3)}.log"
         self._key = ""
         self._deadline = 0.0
         self._endpoint: ModelEndpoint | None = None
@@ -123,12 +123,10 @@ class ServerProcess:
         """End the child. It has two seconds before it is killed."""
         with self._lock:
             child, self._child, self._endpoint = self._child, None, None
-            if child is None:
-                return
-            _end(child)
-            if self._log is not None:
-                with suppress(OSError):
-                    self._log.unlink()
+            if child is not None:
+                _end(child)
+            with suppress(OSError):
+                self._log.unlink()
 
     def _start(self) -> None:
         if self._child is not None and self._child.poll() is None:
@@ -156,10 +154,9 @@ class ServerProcess:
     def _spawn(self, chosen: Plan) -> None:
         self._key = secrets.token_urlsafe(32)
         self._deadline = time.monotonic() + chosen.load_seconds
-        self._log = self._log_folder / f"server-{os.getpid()}-{secrets.token_hex(3)}.log"
         with writing(self._log_folder.parent):
             _remove_old_logs(self._log_folder)
-            log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._child = subprocess.Popen(
                 [sys.executable, "-P", str(Path(__file__).with_name("child.py"))],
@@ -235,9 +232,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _tail(log: Path | None) -> str:
-    if log is None:
-        return ""
+def _tail(log: Path) -> str:
     with suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LOG_TAIL))
         return printable(file.read().decode("utf-8", "replace"), _LOG_TAIL)

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -210,14 +210,17 @@ def _locked(path: Path, progress: Report) -> Iterator[None]:
 @contextmanager
 def _scratch(folder: Path, name: str) -> Iterator[Path]:
     """A new folder for one pull of a name; what cut-off pulls of it left behind goes first."""
-    for old in folder.glob(f"{_OLD_FOLDER}{name}-*"):
-        shutil.rmtree(old, ignore_errors=True)
+    _clear(folder, name)
     scratch = Path(tempfile.mkdtemp(prefix=f"{_OLD_FOLDER}{name}-", dir=folder))
     try:
         yield scratch
     finally:
-        with suppress(OSError):
-            shutil.rmtree(scratch)
+        _clear(folder, name)
+
+
+def _clear(folder: Path, name: str) -> None:
+    for old in folder.glob(f"{_OLD_FOLDER}{name}-*"):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

