@@ -1,4 +1,4 @@
-"""A real Chat Completions endpoint on loopback that says what a test wants, and the real model, pulled once."""
+"""A real Chat Completions endpoint on loopback that says what a test wants; the real model, pulled once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 import uvicorn
-from asstream.errors import UnreachableError
-from asstream.runtime.models.catalog import Installed
-from asstream.runtime.models.endpoint import ModelEndpoint
-from asstream.runtime.models.pull import pull
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from asstream.errors import UnreachableError
+from asstream.runtime.models.catalog import Installed
+from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.pull import pull
 
 Answer = Callable[[dict[str, Any]], Response]
 

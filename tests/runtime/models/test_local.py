@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from asstream.runtime.models import catalog, process
 from asstream.runtime.models.catalog import Installed
 from asstream.runtime.models.gguf import read_head
@@ -152,7 +153,8 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(
     program = (
         "import sys, time; from pathlib import Path; from asstream.runtime.models import catalog\n"
         "from asstream.runtime.models.process import ServerProcess\n"
-        f"home = Path({str(model_home)!r}); s = ServerProcess(catalog.find(home, {model_file.name!r}), catalog.folder(home))\n"
+        f"home = Path({str(model_home)!r}); found = catalog.find(home, {model_file.name!r})\n"
+        "s = ServerProcess(found, catalog.folder(home))\n"
         f"{'s.ready()' if moment == 'ready' else 's.start()'}; print(s.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

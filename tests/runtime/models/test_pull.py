@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+
 from asstream.errors import AsstreamError, ConfigError, NotFoundError, UnreachableError, UsageError
 from asstream.runtime.models import catalog, wheel
 from asstream.runtime.models.catalog import DEFAULT_SHA256, Installed
@@ -227,9 +228,11 @@ class TestOthers:
     def test_a_disk_that_fills_up_is_a_configuration_error(self, tmp_path: Path) -> None:
         (tmp_path / "x.gguf").write_bytes(GGUF)
         program = (
-            "import resource, signal; from pathlib import Path; from asstream.runtime.models.pull import pull\n"
+            "import resource, signal; from pathlib import Path\n"
+            "from asstream.runtime.models.pull import pull\n"
             "from asstream.errors import ConfigError\n"
-            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)\n"
             f"try: pull(Path({str(tmp_path / 'home')!r}), {str(tmp_path / 'x.gguf')!r})\n"
             "except ConfigError as e: print(e.message)"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from asstream.errors import ConfigError
 from asstream.runtime.models.protocol import (
     ModelError,
@@ -141,8 +142,8 @@ def test_a_wrong_script_says_where_it_is_wrong(tmp_path: Path, data: Any, said: 
 
 
 def test_a_script_that_is_missing_or_no_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.json can't be read"):
+    with pytest.raises(ConfigError, match=r"nowhere\.json can't be read"):
         ScriptedModel.from_file(tmp_path / "nowhere.json")
     (tmp_path / "s.json").write_text("{")
-    with pytest.raises(ConfigError, match="s.json is no JSON"):
+    with pytest.raises(ConfigError, match=r"s\.json is no JSON"):
         ScriptedModel.from_file(tmp_path / "s.json")

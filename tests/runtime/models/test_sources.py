@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse, Response
+
 from asstream.errors import ConfigError
 from asstream.runtime.models import catalog
 from asstream.runtime.models.endpoint import ModelEndpoint
 from asstream.runtime.models.protocol import Model, ModelError, ModelSource
 from asstream.runtime.models.sources import needs_pull, open_source
-from starlette.responses import JSONResponse, Response
 
 from .conftest import FakeEndpoint
 
