@@ -1,6 +1,7 @@
 """asstream: the OpenAI Assistants API again, at the terminal and on the wire.
 
-The public names are imported when they are first asked for (PEP 562), so that `import asstream` costs next to nothing.
+The public names are imported when they are first asked for (PEP 562), so that `import asstream` costs next
+to nothing.
 """
 
 TYPE_CHECKING = (

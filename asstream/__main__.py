@@ -1,4 +1,7 @@
-"""The program's entry. Answers what needs no import at once; hands everything else to the root of the command line."""
+"""The program's entry.
+
+Answers what needs no import at once; hands everything else to the root of the command line.
+"""
 
 import sys
 

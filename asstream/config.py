@@ -153,10 +153,9 @@ def is_hosted_openai(url: str) -> bool:
     return host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
-def editor(environ: Mapping[str, str] | None = None) -> str | None:
-    """The person's editor: `VISUAL`, else `EDITOR`, else None."""
-    variables = os.environ if environ is None else environ
-    return variables.get("VISUAL") or variables.get("EDITOR") or None
+def is_spec(model: str | None) -> bool:
+    """Whether a model's name says where it is by itself, so that no endpoint is asked for it."""
+    return model is not None and model.startswith("scripted:")
 
 
 def _home(variables: Mapping[str, str]) -> Path:
@@ -336,7 +335,10 @@ def _model(
 
     Each layer's URL and key stay together.
     """
-    model = given.get("model") or profile.get("model") or variables.get("ASSTREAM_MODEL")
+    configured = profile.get("model") or variables.get("ASSTREAM_MODEL")
+    asked = given.get("model")
+    # A name asked of a run does not take the place of a spec: that says where every model comes from.
+    model = asked if asked and (is_spec(asked) or not is_spec(configured)) else configured
     layers = (
         (given.get("model_base_url"), given.get("model_api_key"), "--model-base-url"),
         (profile.get("model_base_url"), profile.get("model_api_key"), f"profile {name}"),

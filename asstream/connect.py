@@ -6,20 +6,25 @@ variables. May know the server, the runtime's models and the configuration; neve
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, load
-from asstream.errors import ConfigError
+from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spec, load
+from asstream.errors import AsstreamError, ConfigError, UnreachableError
 
 if TYPE_CHECKING:
     import openai
 
+    from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.protocol import ModelSource
 
+WIRE = "asstream.wire"
+"""The logger of what goes over the wire."""
 KEYLESS = "none"
 """What a client sends as its key where none is needed: the SDK refuses to work without one."""
 
@@ -32,21 +37,49 @@ class Endpoint:
         client: the client that reaches it.
         kind: `embedded`, `remote` or `azure`.
         base_url: where it answers.
-        label: what it is, for people: `this machine (embedded)` or the URL.
-        model: what the embedded runtime's source says of its model (`model`, `endpoint`, `kind`); empty
-            elsewhere.
+        label: what it is, for people: `this machine` or the URL.
+        source: the embedded runtime's models; None elsewhere.
     """
 
     client: openai.OpenAI
     kind: str
     base_url: str
     label: str
-    model: dict[str, str] = field(default_factory=dict)
+    source: ModelSource | None = field(default=None, repr=False)
     _on_close: Callable[[], None] | None = field(default=None, repr=False)
     _close_client: Callable[[], None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._close_client = self.client.close
+
+    def describe_model(self) -> dict[str, str]:
+        """What answers behind the embedded runtime: `model`, `endpoint`, `kind`; empty elsewhere.
+
+        May ask the model's endpoint for its list.
+
+        Raises:
+            UnreachableError: there is no model, or its endpoint does not answer.
+            ConfigError: the endpoint refuses the key, or can't be used.
+        """
+        from asstream.runtime.models.protocol import ModelError
+
+        describe = getattr(self.source, "describe", None)
+        try:
+            found: dict[str, str] = describe() if describe is not None else {}
+        except ModelError as error:
+            what, _, remedy = error.message.partition(". ")
+            kind = UnreachableError if error.kind == "connection" else ConfigError
+            raise kind(what, remedy) from error
+        return found
+
+    def warm_model(self) -> None:
+        """Start the model's process on this machine in the background, where it is one. Never raises."""
+        from asstream.runtime.models.protocol import ModelError
+
+        warm = getattr(self.source, "warm", None)
+        if warm is not None:
+            with suppress(ModelError, AsstreamError):  # the run itself will tell
+                warm()
 
     def close(self) -> None:
         """Let go of connections; end the embedded server, which cancels its runs. Twice is once."""
@@ -93,47 +126,38 @@ def connect(**flags: str | None) -> openai.OpenAI:
     return endpoint.client
 
 
+def model_endpoint(settings: Settings) -> ModelEndpoint | None:
+    """The Chat Completions endpoint that was configured.
+
+    None where none was, or where a script stands in for it.
+    """
+    from asstream.runtime.models.endpoint import ModelEndpoint
+
+    chosen = settings.model
+    if chosen.base_url is None or is_spec(chosen.model):
+        return None
+    return ModelEndpoint(chosen.base_url, chosen.api_key, chosen.model, chosen.origin)
+
+
 def model_source(settings: Settings) -> ModelSource:
     """The source of models that the settings name, for the embedded runtime and for `serve`.
 
     Raises AsstreamError.
     """
-    from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.sources import open_source
 
-    chosen = settings.model
-    endpoint = None
-    if chosen.base_url is not None and not is_spec(chosen.model):
-        endpoint = ModelEndpoint(chosen.base_url, chosen.api_key, chosen.model, chosen.origin)
-    return open_source(settings.home, endpoint, chosen.model)
-
-
-def is_spec(model: str | None) -> bool:
-    """Whether a model's name says where it is by itself, so that no endpoint is asked for it."""
-    return model is not None and model.startswith("scripted:")
+    return open_source(settings.home, model_endpoint(settings), settings.model.model)
 
 
 def _open_embedded(settings: Settings) -> Endpoint:
     from asstream.server.embedded import EmbeddedServer
 
     home = ensure_home(settings)
-    sources: list[ModelSource] = []
-
-    def make_source() -> ModelSource:
-        sources.append(model_source(settings))
-        return sources[-1]
-
-    server = EmbeddedServer(home, make_source)
+    source = model_source(settings)
+    server = EmbeddedServer(home, lambda: source)
     server.start()
     client = make_client(server.base_url, server.api_key)
-    return Endpoint(
-        client, EMBEDDED, server.base_url, "this machine (embedded)", _description(sources), server.close
-    )
-
-
-def _description(sources: list[ModelSource]) -> dict[str, str]:
-    describe = getattr(sources[-1], "describe", None) if sources else None
-    return {name: str(value) for name, value in describe().items()} if describe is not None else {}
+    return Endpoint(client, EMBEDDED, server.base_url, "this machine", source, server.close)
 
 
 def _open_remote(settings: Settings) -> Endpoint:
@@ -150,7 +174,8 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
     """
     import openai
 
-    transport = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
+    transport = openai.DefaultHttpxClient(trust_env=not is_loopback(base_url))
+    _log_to(transport)
     if api_version is None:
         return openai.OpenAI(base_url=base_url, api_key=api_key or KEYLESS, http_client=transport)
     return openai.OpenAI(
@@ -160,6 +185,24 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
         default_headers={"api-key": api_key or KEYLESS, "Authorization": openai.Omit()},  # type: ignore[dict-item]
         http_client=transport,
     )
+
+
+def _log_to(transport: Any) -> None:
+    """Log each request and answer of a client, where somebody listens (`--debug`).
+
+    Headers hold keys: they stay out.
+    """
+    log = logging.getLogger(WIRE)
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+
+    def request(sent: Any) -> None:
+        log.debug("→ %s %s %s", sent.method, sent.url, sent.content.decode("utf-8", "replace"))
+
+    def response(got: Any) -> None:
+        log.debug("← %s %s %s", got.status_code, got.request.method, got.request.url)
+
+    transport.event_hooks = {"request": [request], "response": [response]}
 
 
 class _CallableModule(ModuleType):

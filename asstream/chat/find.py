@@ -40,7 +40,9 @@ def find_assistant(client: openai.OpenAI, named: str) -> Assistant:
     found = [assistant for assistant in everyone if assistant.name == named]
     found = found or [assistant for assistant in everyone if assistant.id.startswith(named)]
     if not found:
-        raise NotFoundError(f"there is no assistant {named!r}", "`asstream assistants list` shows those there are")
+        raise NotFoundError(
+            f"there is no assistant {named!r}", "`asstream assistants list` shows those there are"
+        )
     if len(found) > 1:
         listed = ", ".join(f"{assistant.id} ({assistant.name or 'unnamed'})" for assistant in found[:10])
         raise UsageError(f"{named!r} may be any of {len(found)} assistants: {listed}", "give the whole id")
@@ -50,8 +52,8 @@ def find_assistant(client: openai.OpenAI, named: str) -> Assistant:
 def default_assistant(client: openai.OpenAI, home: Path, model: str | None) -> Assistant:
     """The assistant `asstream`, made once.
 
-    Its model is recorded as "default" (unless the endpoint is another's and one was named): the runtime resolves it
-    at each run. The lock keeps two first chats from making two of them.
+    Its model is recorded as "default" (unless the endpoint is another's and one was named): the runtime
+    resolves it at each run. The lock keeps two first chats from making two of them.
     """
     with locked(home / "default-assistant.lock"):
         for assistant in client.beta.assistants.list(limit=100, order="asc"):
@@ -76,7 +78,8 @@ def find_thread(client: openai.OpenAI, index: ThreadIndex, named: str) -> Thread
         return client.beta.threads.retrieve(found)
     except openai.NotFoundError as error:
         raise NotFoundError(
-            f"the thread {named!r} is no longer at this endpoint", "`asstream threads list` shows those there are"
+            f"the thread {named!r} is no longer at this endpoint",
+            "`asstream threads list` shows those there are",
         ) from error
 
 
@@ -93,5 +96,7 @@ def _the_one(noun: str, named: str, ids: Iterable[str]) -> str:
     if not found:
         raise NotFoundError(f"there is no {noun} {named!r}", f"`asstream {noun}s list` shows those there are")
     if len(found) > 1:
-        raise UsageError(f"{named!r} starts {len(found)} {noun}s: {', '.join(found[:10])}", "give more of the id")
+        raise UsageError(
+            f"{named!r} starts {len(found)} {noun}s: {', '.join(found[:10])}", "give more of the id"
+        )
     return found[0]

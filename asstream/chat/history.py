@@ -1,4 +1,7 @@
-"""A thread's past: its messages oldest first, all pages; as text, and as a transcript. Knows the `openai` client."""
+"""A thread's past: its messages oldest first, all pages; as text, and as a transcript.
+
+Knows the `openai` client.
+"""
 
 from __future__ import annotations
 

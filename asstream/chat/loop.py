@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asstream.chat import early, slash
+from asstream.chat import keys, slash
 from asstream.chat.opening import Opening
-from asstream.errors import AsstreamError, UnreachableError
+from asstream.errors import UnreachableError
 
 if TYPE_CHECKING:
     from openai.types.beta.threads import Run
@@ -79,10 +80,13 @@ class TerminalChat:
             self._opening.wait()
             self._announced = True
         try:
+            keys.hold()
             while self._turn():
                 pass
         finally:
+            keys.take_prompt_away()
             self._leave()
+            keys.release()
         return 0
 
     def _turn(self) -> bool:
@@ -91,6 +95,8 @@ class TerminalChat:
             line = self._ask()
         except EOFError:
             return False
+        except KeyboardInterrupt:  # a second Ctrl-C, between a reply and the prompt
+            return True
         text = line.strip()
         if text.lower() in LEAVING:
             return False
@@ -129,7 +135,8 @@ class TerminalChat:
 
     def _fetch_model(self) -> None:
         try:
-            answer = input(f"{self._around.asks} [Y/n] ").strip().lower()
+            with keys.normal():
+                answer = input(f"{self._around.asks} [Y/n] ").strip().lower()
         except (EOFError, KeyboardInterrupt):
             answer = "n"
         if answer not in ("", "y", "yes"):
@@ -142,11 +149,11 @@ class TerminalChat:
             self._show(self._opening.wait().header())
 
     def _act(self, session: Session, line: str) -> bool:
-        from asstream.chat.prompt import quiet_keys
-
+        # A handler of the person's own may ask something: it finds the terminal as it expects it.
+        mode = nullcontext() if session.handler_is_ours else keys.normal()
         try:
             command = slash.split(line.strip())
-            with quiet_keys():
+            with mode:
                 if command is None:
                     self._settle(session, session.send(line))
                 else:
@@ -169,7 +176,6 @@ class TerminalChat:
         out.flush()
 
     def _leave(self) -> None:
-        early.withdraw()
         if not self._opening.done or self._opening.failed:
             return
         session = self._opening.wait()

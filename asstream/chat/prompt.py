@@ -5,26 +5,25 @@ Knows prompt_toolkit and nothing of the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
-from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.utils import get_term_environment_variable
 from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
+from prompt_toolkit.utils import get_term_environment_variable
 
-from asstream.chat import early
+from asstream.chat import keys
 
 if TYPE_CHECKING:
     from asstream.chat.opening import Opening
@@ -40,7 +39,7 @@ class Prompt:
 
     def __init__(self, history: Path | None, commands: Sequence[str] = ()) -> None:
         self._session: PromptSession[str] = PromptSession(
-            early.PROMPT,
+            keys.PROMPT,
             history=_history(history),
             completer=_SlashCompleter(commands),
             complete_while_typing=False,
@@ -70,7 +69,7 @@ class Prompt:
             Interrupted: the opening failed; holds what had been typed.
         """
         watch = _Watch(self._session, opening, announce)
-        early.withdraw()
+        keys.take_prompt_away()
         line = self._session.prompt(default=default, pre_run=watch.start)
         if watch.failed:
             raise Interrupted(line)
@@ -143,7 +142,10 @@ class _SlashCompleter(Completer):
 
 
 def _output() -> Output | None:
-    """The terminal, never asked where its cursor is: a chat left at once would leave the answer to the shell."""
+    """The terminal, never asked where its cursor is.
+
+    A chat left at once would leave the answer to the shell.
+    """
     if sys.platform == "win32":
         return None
 
@@ -178,22 +180,3 @@ def _history(path: Path | None) -> History:
     except OSError:  # a history that can't be kept is no reason not to chat
         return InMemoryHistory()
     return FileHistory(str(path))
-
-
-@contextmanager
-def quiet_keys() -> Iterator[None]:
-    """While a reply is shown: keep what is typed for the next prompt without echoing it into the reply."""
-    if sys.platform == "win32" or not sys.stdin.isatty():
-        yield
-        return
-    import termios
-
-    descriptor = sys.stdin.fileno()
-    attributes = termios.tcgetattr(descriptor)
-    silent = attributes[:]
-    silent[3] = attributes[3] & ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)

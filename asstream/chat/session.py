@@ -58,6 +58,8 @@ class Session:
         last_run: the newest run of this session, or of the thread before.
         usage: tokens of this session, by kind.
         used: whether a message was sent.
+        handler_is_ours: whether the handler is a built-in one; another may read the keyboard itself.
+        discard: whether a thread that no message was sent to is deleted at the end.
     """
 
     client: openai.OpenAI
@@ -76,6 +78,8 @@ class Session:
     last_run: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
     used: bool = False
+    discard: bool = False
+    handler_is_ours: bool = True
     _known: set[str] = field(default_factory=set)
     _current: RunStream | None = None
     _current_run_id: str | None = None
@@ -143,6 +147,9 @@ class Session:
     def close(self) -> None:
         """Finish the recording and let go of the endpoint."""
         try:
+            if self.discard and not self.used:
+                with contextlib.suppress(openai.OpenAIError):
+                    self.client.with_options(max_retries=0, timeout=1).beta.threads.delete(self.thread_id)
             if self.recorder is not None:
                 self.recorder.close()
         finally:

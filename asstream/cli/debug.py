@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import re
 
-_SECRET = re.compile(
-    r"(?i)(bearer\s+|(?:api[-_]key|authorization)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?)[^\s'\",}]+"
-)
+from asstream.connect import WIRE
+
+_SECRET = re.compile(r"(?i)(bearer\s+|api[-_]?key['\"]?\s*[:=]\s*['\"]?)[^\s'\"&,}]+")
 
 
 class _Redacted(logging.Formatter):
@@ -20,10 +20,11 @@ class _Redacted(logging.Formatter):
 
 
 def log_the_wire() -> None:
-    """Log the client's requests and answers to stderr."""
+    """Log the requests and answers of every client to stderr, and what the SDK says of retries."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Redacted("[%(asctime)s %(name)s] %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("openai")
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
-    logger.propagate = False
+    for name, level in ((WIRE, logging.DEBUG), ("openai", logging.INFO)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(handler)
+        logger.propagate = False

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from asstream.cli import options as o
-from asstream.cli.shown import handler_maker, handler_name, status_line
-from asstream.config import EMBEDDED, Settings, ensure_home
+from asstream.cli.shown import handler_maker, handler_name, is_ours, status_line
+from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback
 from asstream.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def open_session(
     resources = ExitStack()
     try:
         endpoint = resources.enter_context(open_endpoint(settings))
+        endpoint.warm_model()
         spec = handler_name(options, settings.handler, terminal=terminal)
         make_handler = handler_maker(spec, endpoint.client, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
@@ -55,6 +56,7 @@ def open_session(
         resources.close()
         raise
     session.instructions = instructions
+    session.handler_is_ours = is_ours(spec)
     session.on_close = resources.close
     return session
 
@@ -80,12 +82,14 @@ def _session(
         index=index,
         make_handler=make_handler,
         label=endpoint.label,
-        model_name=endpoint.model.get("model", ""),
+        model_name=endpoint.describe_model().get("model", ""),
         stream=options.stream,
         model=settings.run_model,
         recorder=_recorder(options.record),
         tell_status=status_line(),
         last_run=run,
+        # One more request on the way out is worth it only where it takes no time.
+        discard=options.thread is None and is_loopback(endpoint.base_url),
     )
     _warm()
     return session

@@ -128,15 +128,15 @@ def _dispatch(name: str, arguments: list[str]) -> int:
 
 def _plain_chat(options: dict[str, Any]) -> int:
     """A chat with simple options: the prompt appears first, everything is imported behind it."""
-    from asstream.chat import early
+    from asstream.chat import keys
 
-    early.show()
+    keys.show_prompt()
     try:
         from asstream.cli.talk import TalkOptions, chat
 
         return chat(TalkOptions(**options))
     finally:
-        early.withdraw()
+        keys.release()
 
 
 def _plain_resume(options: dict[str, Any]) -> int:

@@ -38,7 +38,10 @@ def command(
     ] = None,
     profile: o.Profile = None,
 ) -> None:
-    """Serve the Assistants API until Ctrl-C. Prints its URL once it answers, then the exports that point a program at it."""
+    """Serve the Assistants API until Ctrl-C.
+
+    Prints its URL once it answers, then the exports that point a program at it.
+    """
     keys = api_key or []
     if not keys and not _is_local(host):
         raise ConfigError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from asstream.chat import early
+from asstream.chat import keys
 from asstream.cli.output import cleaned
 from asstream.errors import UsageError
 
@@ -46,16 +46,24 @@ def handler_name(options: TalkOptions, configured: str | None, *, terminal: bool
     return configured or "console"
 
 
+def is_ours(spec: str) -> bool:
+    """Whether a spec names a built-in handler."""
+    from asstream.handlers.find import BUILT_IN
+
+    return spec in BUILT_IN
+
+
 def handler_maker(
     spec: str, client: openai.OpenAI, resources: ExitStack
 ) -> Callable[[], AssistantEventHandler]:
     """Makes a fresh handler for each stream. Raises NotFoundError, UsageError.
 
-    A handler of the person's own may make an `OpenAI()`: it reaches the session's endpoint until `resources` is closed.
+    A handler of the person's own may make an `OpenAI()`: it reaches the session's endpoint until
+    `resources` is closed.
     """
-    from asstream.handlers.find import BUILT_IN, instantiate, load
+    from asstream.handlers.find import instantiate, load
 
-    if spec not in BUILT_IN:
+    if not is_ours(spec):
         from asstream.handlers.endpoint import reachable
 
         resources.enter_context(reachable(str(client.base_url), client.api_key))
@@ -82,12 +90,15 @@ def status_line() -> Callable[[str | None], None]:
 
 
 def show_past(session: Session) -> None:
-    """Print a thread's messages on stdout, oldest first, all pages; the person's own behind the prompt's sign."""
+    """Print a thread's messages on stdout, oldest first, all pages.
+
+    The person's own behind the prompt's sign.
+    """
     from asstream.chat.history import messages, text_of
 
     for message in messages(session.client, session.thread_id):
         text = cleaned(text_of(message))
         if message.role == "user":
-            text = early.PROMPT + text.replace("\n", "\n" + " " * len(early.PROMPT))
+            text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
         sys.stdout.write(text + "\n")
     sys.stdout.flush()

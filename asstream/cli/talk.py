@@ -72,17 +72,22 @@ def resume(thread: str | None, last: bool, options: TalkOptions) -> int:
     around = _surroundings(settings, TalkOptions(**{**vars(options), "thread": named}), resuming=True)
     if not _at_terminal():
         return run_piped(around, sys.stdin)
+    from asstream.chat import keys
     from asstream.chat.loop import open_unasked
     from asstream.cli.output import warn
 
-    session = open_unasked(around)
+    keys.hold()
     try:
-        show_past(session)
-        warn(*session.header())
-    except BaseException:
-        session.close()
-        raise
-    return _terminal(around).run(session)
+        session = open_unasked(around)
+        try:
+            show_past(session)
+            warn(*session.header())
+        except BaseException:
+            session.close()
+            raise
+        return _terminal(around).run(session)
+    finally:
+        keys.release()
 
 
 def _chosen(settings: Settings, last: bool) -> str:

@@ -1,0 +1,147 @@
+"""`asstream doctor`: what is configured, reachable, installed; how to mend what is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from asstream import __version__
+from asstream.cli import options as o
+from asstream.cli.exits import explain
+from asstream.cli.output import emit, say
+from asstream.cli.target import noun
+from asstream.config import EMBEDDED, Settings, ensure_home, load
+
+if TYPE_CHECKING:
+    from asstream.connect import Endpoint
+
+app = noun("What is configured, reachable, installed; how to mend what is not.")
+
+SPACE = 500_000_000
+"""Bytes that a home should have left: a model and some files."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        state: `ok`, `note` (works, but could be better) or `bad`.
+        remedy: how to mend it; empty where nothing is to be mended.
+        code: the exit code that it means; 0 unless bad.
+    """
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+    code: int = 0
+
+
+@app.command()
+def command(
+    profile: o.Profile = None, base_url: o.BaseUrl = None, api_key: o.ApiKey = None, as_json: o.Json = False
+) -> int:
+    """Look at everything; exits with 0 when all is well, else with 3 (configuration) or 4 (not reachable)."""
+    worst = 0
+    for check in _checks({"profile": profile, "base_url": base_url, "api_key": api_key}):
+        worst = max(worst, check.code)
+        if as_json:
+            emit(asdict(check))
+        else:
+            say(f"{check.state:<4}  {check.name}: {check.found}")
+            if check.remedy:
+                say(f"      {check.remedy}")
+    return worst
+
+
+def _checks(flags: dict[str, str | None]) -> Iterator[Check]:
+    yield _program()
+    settings, check = _configuration(flags)
+    yield check
+    if settings is None:
+        return
+    home = _guarded("home", lambda: _home(settings))
+    yield home
+    if not home.code:
+        yield from _endpoint(settings)
+    if settings.kind == EMBEDDED:
+        yield _local_engine()
+    yield _guarded("handlers", _handlers)
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except Exception as error:
+        return _bad(name, error)
+
+
+def _bad(name: str, error: Exception) -> Check:
+    code, lines = explain(error)
+    found, *remedy = lines or [type(error).__name__]
+    return Check(name, "bad", found.removeprefix("asstream: "), " ".join(remedy), code or 1)
+
+
+def _program() -> Check:
+    system = f"{platform.system()} {platform.machine()}"
+    return Check("asstream", "ok", f"{__version__}, Python {platform.python_version()}, {system}")
+
+
+def _configuration(flags: dict[str, str | None]) -> tuple[Settings | None, Check]:
+    try:
+        settings = load(flags)
+    except Exception as error:
+        return None, _bad("configuration", error)
+    there = "" if settings.config_path.is_file() else " (not there: nothing has to be)"
+    profile = f", profile {settings.profile}" if settings.profile else ""
+    return settings, Check("configuration", "ok", f"{settings.config_path}{there}{profile}")
+
+
+def _home(settings: Settings) -> Check:
+    home = ensure_home(settings)
+    free = shutil.disk_usage(home).free
+    found = f"{home}, {free / 1e9:.1f} GB free"
+    if free < SPACE:
+        return Check("home", "note", found, "make room, or set ASSTREAM_HOME to a folder with more")
+    return Check("home", "ok", found)
+
+
+def _endpoint(settings: Settings) -> Iterator[Check]:
+    """The endpoint answers a question; the embedded one also says which model answers."""
+    from asstream.connect import open_endpoint
+
+    try:
+        with open_endpoint(settings) as endpoint:
+            assistants = endpoint.client.with_options(max_retries=0).beta.assistants.list(limit=1)
+            several = "has assistants" if assistants.data else "has no assistant yet"
+            yield Check("endpoint", "ok", f"{endpoint.label}, {several} (from: {settings.origin})")
+            if endpoint.kind == EMBEDDED:
+                yield _guarded("model", lambda: _model(endpoint))
+    except Exception as error:
+        yield _bad("endpoint", error)
+
+
+def _model(endpoint: Endpoint) -> Check:
+    """Which model answers a run."""
+    described = endpoint.describe_model()
+    return Check("model", "ok", f"{described.get('model', 'unknown')} at {described.get('endpoint', '?')}")
+
+
+def _local_engine() -> Check:
+    """What the model of this machine needs: only worth a word where nothing else answers."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return Check(
+            "engine of this machine", "note", "not installed", "pip install 'asstream[local]' installs it"
+        )
+    return Check("engine of this machine", "ok", "xllamacpp")
+
+
+def _handlers() -> Check:
+    from asstream.handlers.find import available
+
+    return Check("handlers", "ok", ", ".join(name for name, _ in available()))
