@@ -22,7 +22,9 @@ from starlette.routing import Route
 
 from asstream.errors import UnreachableError
 from asstream.runtime.models.catalog import Installed
+from asstream.runtime.models.completions import CompletionsModel
 from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.protocol import ModelEvent, ModelRequest
 from asstream.runtime.models.pull import pull
 
 Answer = Callable[[dict[str, Any]], Response]
@@ -92,6 +94,27 @@ def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
 def refusal(status: int, headers: dict[str, str] | None = None, **error: Any) -> Answer:
     """An error answer."""
     return lambda _: JSONResponse({"error": error}, status, headers)
+
+
+HELLO = ModelRequest([{"role": "user", "content": "hello"}])
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+def turn(
+    fake: FakeEndpoint, request: ModelRequest = HELLO, times: int = 1, **kwargs: Any
+) -> list[ModelEvent]:
+    """The events of the last of `times` turns with one model."""
+
+    async def run() -> list[ModelEvent]:
+        model = CompletionsModel(fake.endpoint, "m", **kwargs)
+        try:
+            for _ in range(times):
+                events = [event async for event in model.stream(request)]
+            return events
+        finally:
+            await model.close()
+
+    return asyncio.run(run())
 
 
 @pytest.fixture(scope="session")
