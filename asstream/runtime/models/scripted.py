@@ -216,6 +216,9 @@ class ScriptedSource:
     async def close(self) -> None:
         """Nothing to let go of."""
 
+    def warm(self) -> None:
+        """Nothing to start."""
+
     def describe(self) -> dict[str, str]:
         """`model`, `endpoint` (the script's file) and `kind`."""
         return {"model": NAME, "endpoint": self._where, "kind": NAME}

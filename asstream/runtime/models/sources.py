@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from . import catalog
 from .endpoint import ModelEndpoint, printable
@@ -45,6 +45,18 @@ _NOTHING = (
     "ASSTREAM_MODEL_BASE_URL with ASSTREAM_MODEL_API_KEY (any Chat Completions endpoint); OPENAI_API_KEY; "
     "Ollama or LM Studio running on this machine."
 )
+
+
+class Source(ModelSource, Protocol):
+    """A source that says what it is, and can be told that a question will come."""
+
+    def describe(self) -> dict[str, str]:
+        """`model`, `endpoint` and `kind` (endpoint, loopback, local, scripted). Raises ModelError."""
+        ...
+
+    def warm(self) -> None:
+        """Start in the background what takes time to start. Any thread may call it. Raises ModelError."""
+        ...
 
 
 @dataclass
@@ -93,6 +105,9 @@ class EndpointSource:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+
+    def warm(self) -> None:
+        """Nothing to start: the endpoint runs by itself."""
 
     def describe(self) -> dict[str, str]:
         """`model`, `endpoint` and `kind`. May ask the endpoint for its list. Raises ModelError."""
@@ -270,7 +285,7 @@ def open_source(
     endpoint: ModelEndpoint | None,
     model: str | None,
     loopback: Sequence[str] = LOOPBACK,
-) -> ModelSource:
+) -> Source:
     """The source of models, in this order: a named script, the endpoint, a loopback server, a file of HOME.
 
     Args:

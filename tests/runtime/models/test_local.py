@@ -80,7 +80,7 @@ def test_the_model_answers_counts_takes_what_it_has_no_words_for_and_comes_back_
         # Functions, calls in the history and pictures do not fail the run.
         call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         picture = [{"type": "text", "text": "hi"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
-        history = [
+        history: list[dict[str, Any]] = [
             *QUESTION,
             {"role": "assistant", "content": None, "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "c", "content": "Paris"},

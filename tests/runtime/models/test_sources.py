@@ -92,7 +92,7 @@ class TestNames:
             "model": "b",
             "endpoint": fake.base_url,
             "kind": "endpoint",
-        }  # type: ignore[attr-defined]
+        }
 
 
 class TestWhereFrom:
@@ -111,7 +111,7 @@ class TestWhereFrom:
         fake.models = listed("llama3.2:latest", owned_by="library")
         source = open_source(tmp_path, None, None, [DOWN, fake.base_url])
         assert names(source, "gpt-4o") == ["llama3.2:latest"]
-        assert source.describe()["kind"] == "loopback"  # type: ignore[attr-defined]
+        assert source.describe()["kind"] == "loopback"
         assert not needs_pull(tmp_path, None, None, [DOWN, fake.base_url])
 
     @pytest.mark.parametrize("models", [listed(), listed("nomic-embed-text"), Response("page")])
@@ -170,8 +170,8 @@ class TestWhereFrom:
             "model": "SmolLM2-135M-Instruct",
             "endpoint": "this machine",
             "kind": "local",
-        }  # type: ignore[attr-defined]
+        }
         assert not needs_pull(model_home, None, None, [])
-        source.warm()  # type: ignore[attr-defined]
+        source.warm()
         assert names(source, "gpt-4o", None) == ["SmolLM2-135M-Instruct"] * 2
         assert [entry.in_use for entry in catalog.installed(model_home)] == [True]
