@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .endpoint import printable
-from .merging import merge, merge_text_part
-from .protocol import (
+from asstream.runtime.models.endpoint import printable
+from asstream.runtime.models.merging import merge, merge_text_part
+from asstream.runtime.models.protocol import (
     FinishReason,
     Message,
     ModelError,
@@ -23,7 +23,7 @@ from .protocol import (
     TurnEnd,
     Usage,
 )
-from .toolcalls import ToolCalls
+from asstream.runtime.models.toolcalls import ToolCalls
 
 _FINISH: dict[str, FinishReason] = {
     "length": "length",

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asstream.errors import ConfigError, NotFoundError, UsageError
-
-from .gguf import MAGIC, NotGgufError, read_head
+from asstream.runtime.models.gguf import MAGIC, NotGgufError, read_head
 
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
 DEFAULT_SIZE = 98_362_432

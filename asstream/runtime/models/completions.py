@@ -19,13 +19,13 @@ from typing import Any
 
 import openai
 
-from .assembly import STOPPED, TurnAssembly
-from .endpoint import ModelEndpoint, printable
-from .failures import Failure, failure, itself_message
-from .protocol import Message, ModelError, ModelEvent, ModelRequest
-from .quirks import RequestShape
-from .sse import LineTooLongError, events
-from .tokens import estimate_prompt
+from asstream.runtime.models.assembly import STOPPED, TurnAssembly
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.failures import Failure, failure, itself_message
+from asstream.runtime.models.protocol import Message, ModelError, ModelEvent, ModelRequest
+from asstream.runtime.models.quirks import RequestShape
+from asstream.runtime.models.sse import LineTooLongError, events
+from asstream.runtime.models.tokens import estimate_prompt
 
 logger = logging.getLogger("asstream.models")
 

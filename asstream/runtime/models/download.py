@@ -14,8 +14,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from asstream.errors import NotFoundError, UnreachableError
-
-from .endpoint import ModelEndpoint, printable
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
 
 _CHUNK = 256 * 1024
 _TIMEOUT = 30.0

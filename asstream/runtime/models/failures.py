@@ -16,8 +16,8 @@ from typing import Any
 
 import openai
 
-from .endpoint import ModelEndpoint, printable
-from .protocol import ModelError
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.protocol import ModelError
 
 _CONTEXT_CODES = frozenset(
     {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}

@@ -12,8 +12,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from .endpoint import ModelEndpoint, printable
-from .protocol import ModelError, ModelInfo
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.protocol import ModelError, ModelInfo
 
 _MOST_BYTES = 32 * 1024 * 1024
 _WINDOW_KEYS = (

@@ -17,12 +17,12 @@ from typing import Any
 
 import openai
 
-from .catalog import Installed, folder
-from .completions import CompletionsModel, make_client
-from .endpoint import ModelEndpoint
-from .process import ServerProcess
-from .protocol import Message, ModelError, ModelEvent, ModelRequest
-from .tokens import estimate_prompt
+from asstream.runtime.models.catalog import Installed, folder
+from asstream.runtime.models.completions import CompletionsModel, make_client
+from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.process import ServerProcess
+from asstream.runtime.models.protocol import Message, ModelError, ModelEvent, ModelRequest
+from asstream.runtime.models.tokens import estimate_prompt
 
 logger = logging.getLogger("asstream.models")
 

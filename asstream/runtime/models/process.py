@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from .catalog import DEFAULT_NAME, Installed, broken, check, writing
-from .endpoint import ModelEndpoint, printable
-from .gguf import GgufHead, NotGgufError, read_head
-from .protocol import ModelError
+from asstream.runtime.models.catalog import DEFAULT_NAME, Installed, broken, check, writing
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.gguf import GgufHead, NotGgufError, read_head
+from asstream.runtime.models.protocol import ModelError
 
 LOCAL_EXTRA = "pip install 'asstream[local]'"
 _WINDOW = 8_192

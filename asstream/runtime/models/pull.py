@@ -22,11 +22,10 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from asstream.errors import ConfigError, NotFoundError, UsageError
-
-from . import catalog, wheel
-from .catalog import DEFAULT_NAME, DEFAULT_SHA256, DEFAULT_SIZE, Installed
-from .download import Fetched, download
-from .gguf import NotGgufError, read_head
+from asstream.runtime.models import catalog, wheel
+from asstream.runtime.models.catalog import DEFAULT_NAME, DEFAULT_SHA256, DEFAULT_SIZE, Installed
+from asstream.runtime.models.download import Fetched, download
+from asstream.runtime.models.gguf import NotGgufError, read_head
 
 DEFAULT_SPEC = "default"
 HUB = "https://huggingface.co"

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .failures import ErrorBody
-from .protocol import Message, ModelRequest
+from asstream.runtime.models.failures import ErrorBody
+from asstream.runtime.models.protocol import Message, ModelRequest
 
 _DROPPABLE = (
     "stream_options",

@@ -30,8 +30,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from asstream.errors import ConfigError
-
-from .protocol import (
+from asstream.runtime.models.protocol import (
     FinishReason,
     Message,
     ModelError,
@@ -44,7 +43,7 @@ from .protocol import (
     TurnEnd,
     Usage,
 )
-from .script import Reply, Script, Step, check, parse
+from asstream.runtime.models.script import Reply, Script, Step, check, parse
 
 NAME = "scripted"
 SPEC = "scripted:"

