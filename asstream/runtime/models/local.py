@@ -101,7 +101,8 @@ class LocalModel:
         }
         options: Any = {"timeout": _COUNT_SECONDS}
         try:
-            answer: Any = await self._client.post(
+            # A kept connection may have been closed by the child a moment ago; counting again does no harm.
+            answer: Any = await self._client.with_options(max_retries=2).post(
                 "/chat/completions/input_tokens", cast_to=object, body=body, options=options
             )
             return int(answer["input_tokens"])
@@ -134,7 +135,9 @@ class LocalModel:
         assert self._client is not None
         root = endpoint.base_url.removesuffix("/v1")
         try:
-            properties: Any = await self._client.get(f"{root}/props", cast_to=object)
+            properties: Any = await self._client.with_options(max_retries=2).get(
+                f"{root}/props", cast_to=object
+            )
         except openai.OpenAIError as error:
             raise ModelError("The model on this machine started, but does not answer. Ask again.") from error
         self._takes_tools = bool(properties.get("chat_template_caps", {}).get("supports_tools"))
