@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 if TYPE_CHECKING:
     from openai.types.beta import AssistantStreamEvent
 
-_LINE_END = rb"(?:\r\n|\n|\r(?!\n))"
+_LINE_END = rb"(?:\r\n|\n|\r(?!\n|\Z))"  # a \r that ends the chunk may be half of \r\n: it waits
 _FRAME_END = re.compile(_LINE_END + _LINE_END)
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 DONE = "[DONE]"

@@ -138,16 +138,12 @@ class Reducer:
 
     def _step_ends(self, step: RunStep) -> None:
         state = self.steps.get(step.id)
-        announced = True
-        if state is None:
-            # A stream that opens with the end of a step goes on from one that showed its beginning:
-            # so begins every stream of submitted tool outputs.
-            announced = self.run is not None
-            if announced:
-                state = self._new_step(step)
-            else:
-                state = self.steps[step.id] = StepState(self._handler, step)
-        state.finish(step, announced=announced)
+        if state is None and self.run is None:
+            # A stream that opens with the end of a step goes on from one that showed its beginning (so begins
+            # every stream of submitted tool outputs): its calls are done here, and not created a second time.
+            state = self.steps[step.id] = StepState(self._handler, step)
+        state = state or self._new_step(step)
+        state.finish(step)
         if self.current_step is state:
             self.current_step = None
 

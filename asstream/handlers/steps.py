@@ -87,16 +87,11 @@ class StepState:
         if calls := missing_calls(self, step):
             self.apply(RunStepDelta.construct(step_details={"type": "tool_calls", "tool_calls": calls}))
 
-    def finish(self, step: RunStep, *, announced: bool = True) -> None:
-        """The step is over: what is missing of it, each call's done, then `on_run_step_done`. Once.
-
-        Args:
-            announced: False for a step that an earlier stream has shown (the step whose outputs were just
-                submitted): its calls are done here, and not created a second time.
-        """
+    def finish(self, step: RunStep) -> None:
+        """The step is over: what is missing of it, each call's done, then `on_run_step_done`. Once."""
         if self.ended:
             return
-        if announced and step is not self.snapshot:
+        if step is not self.snapshot:
             self.reconcile(step)
         self.ended = True
         finished = _finished_calls(self, step)

@@ -13,8 +13,11 @@ from openai.lib.streaming import AssistantStreamManager
 
 from asstream.chat.recording import Recorder, read
 from asstream.chat.recovery import events_from_objects
+from asstream.chat.sse import FrameDecoder
 from asstream.chat.stream import RunStream, stream_run, stream_thread_and_run, stream_tool_outputs
 from tests.handlers.loopback import Loopback
+from tests.handlers.test_quirks import ANSWERED as SUBMITTED
+from tests.handlers.test_quirks import WAITING
 from tests.handlers.wire_events import (
     BEGUN,
     DONE,
@@ -25,7 +28,9 @@ from tests.handlers.wire_events import (
     Ours,
     Stock,
     args,
+    encode,
     fixture,
+    message,
     names,
     run_event,
 )
@@ -34,6 +39,7 @@ TEXT_RUN = "01_text_run.sse"
 ASKS = "02_function_requires_action_create_thread_and_run.sse"
 ANSWERED = "03_function_submit_tool_outputs.sse"
 WHOLE_FIXTURES = [TEXT_RUN, "04_file_search_citation_include_results.sse", "05_code_interpreter_input.sse"]
+SUBMITTED_CALL = WAITING[1]
 recorded = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recordings are not beside the checkout")
 
 
@@ -186,6 +192,29 @@ def test_a_run_that_was_there_before_is_not_taken_for_the_new_one(
     assert loopback.seen == ["POST", "list runs", "POST"]
 
 
+def test_a_run_of_long_ago_is_not_taken_for_the_new_one(loopback: Loopback, client: openai.OpenAI) -> None:
+    loopback.reset(TEXT)
+    loopback.made = True
+    loopback.created_at -= 60
+    loopback.refuse = [(502, False)]
+    show(opening(TEXT_RUN, client), Ours())
+    assert loopback.seen == ["POST", "list runs", "POST"]
+
+
+@pytest.mark.parametrize(("taken", "posts"), [(False, 2), (True, 1)])
+def test_outputs_are_submitted_again_only_while_the_run_waits_for_them(
+    loopback: Loopback, client: openai.OpenAI, taken: bool, posts: int
+) -> None:
+    loopback.reset(SUBMITTED, streams=[0])
+    loopback.refuse = [] if taken else [(502, False)]
+    loopback.waits_for = None if taken else SUBMITTED_CALL
+    outputs = [{"tool_call_id": "call_f", "output": "42"}]
+    handler = show(functools.partial(stream_tool_outputs, client, "thread_1", "run_1", outputs), Ours())
+    assert summary(handler)["text"] == "42"
+    assert [done.function.output for done in args(handler, "tool_call_done")] == ["42"]
+    assert loopback.seen.count("POST") == posts
+
+
 def test_a_lost_request_that_makes_a_thread_is_not_repeated(
     loopback: Loopback, client: openai.OpenAI
 ) -> None:
@@ -282,6 +311,27 @@ def test_objects_alone_give_the_whole_sequence(name: str) -> None:
     kinds = [event for event, _ in events if event != "done"]
     assert made == [
         name for place, name in enumerate(kinds) if "delta" not in name or kinds[place - 1] != name
+    ]
+
+
+def test_messages_of_the_user_and_of_other_runs_are_left_out() -> None:
+    from openai.types.beta.threads import Message, Run
+
+    run = Run.construct(**run_event("completed")[1])
+    others = [message("msg_u") | {"role": "user"}, message("msg_o") | {"run_id": "run_0"}]
+    made = events_from_objects(run, [], [Message.construct(**other) for other in others])
+    assert not [event for event in made if event.event.startswith("thread.message")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
+def test_frames_are_the_same_in_any_cut(size: int, end: str) -> None:
+    whole = [frame.replace(b"\n", end.encode()) for frame in encode(TEXT, ids=True)]
+    data, decoder = b"".join(whole), FrameDecoder()
+    frames = [f for at in range(0, len(data), size) for f in decoder.feed(data[at : at + size])]
+    assert [frame.raw for frame in frames] == whole
+    assert [(frame.event, frame.id) for frame in frames] == [
+        (name, str(number)) for number, (name, _) in enumerate(TEXT, 1)
     ]
 
 
