@@ -64,7 +64,7 @@ def handler_maker(
     from asstream.handlers.find import instantiate, load
 
     if not is_ours(spec):
-        from asstream.handlers.endpoint import reachable
+        from asstream.handlers.endpoint_environment import reachable
 
         resources.enter_context(reachable(str(client.base_url), client.api_key))
     kind = load(spec)

@@ -15,7 +15,7 @@ from openai.lib.streaming import AssistantStreamManager
 from asstream.chat.stream import stream_run
 from asstream.errors import NotFoundError, UsageError
 from asstream.handlers import ConsoleHandler, EventHandler
-from asstream.handlers.endpoint import reachable
+from asstream.handlers.endpoint_environment import reachable
 from asstream.handlers.find import BUILT_IN, available, instantiate, load
 from tests.handlers.loopback import Loopback
 from tests.handlers.wire_events import FIXTURES, SHARED, TWO_TOOL_STEPS, fixture
