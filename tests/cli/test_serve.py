@@ -1,0 +1,87 @@
+"""`asstream serve`: a server of its own, for any program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import openai
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@contextmanager
+def serving(environ: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The running command, and the three lines that it prints when it answers."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asstream", "serve", "--port", "0", *arguments],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process, [process.stdout.readline().strip() for _ in range(3)]
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def client_of(url: str, key: str) -> openai.OpenAI:
+    """A client as a person's program makes it."""
+    transport = openai.DefaultHttpxClient(trust_env=False)
+    return openai.OpenAI(base_url=url, api_key=key, http_client=transport, max_retries=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_its_url_and_the_exports_and_stops_gracefully(
+    environ: dict[str, str], number: signal.Signals
+) -> None:
+    with serving(environ) as (process, lines):
+        url = lines[0]
+        assert lines[1:] == [f"export OPENAI_BASE_URL={url}", "export OPENAI_API_KEY=none"]
+        with client_of(url, "any key") as client:
+            assert [model.id for model in client.models.list()] == ["scripted"]
+        os.kill(process.pid, number)
+        assert process.wait(30) == 0
+
+
+def test_with_keys_only_those_are_let_in(environ: dict[str, str]) -> None:
+    with serving(environ, "--api-key", "one", "--api-key", "two") as (_, lines):
+        assert lines[2] == "export OPENAI_API_KEY=one"
+        for key in ("one", "two"):
+            with client_of(lines[0], key) as client:
+                client.models.list()
+        with client_of(lines[0], "three") as client, pytest.raises(openai.AuthenticationError):
+            client.models.list()
+
+
+def test_what_is_served_and_what_is_embedded_share_a_home(environ: dict[str, str], run: Run) -> None:
+    with serving(environ) as (_, lines):
+        run("ask", "hi", code=0)
+        with client_of(lines[0], "none") as client:
+            listed = client.get("/threads", cast_to=object)
+    assert len(listed["data"]) == 1  # type: ignore[index]
+
+
+def test_an_asstream_that_is_exported_as_openai_is_not_taken_for_the_model(
+    environ: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    with serving(environ) as (_, lines):
+        url = lines[0]
+        mine = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "ASSTREAM_HOME": str(tmp_path / "other")}
+        assert run("ask", "hi", code=0, **mine).stdout == "Understood.\n"  # type: ignore[arg-type]
+
+
+def test_a_host_that_others_can_reach_needs_a_key(run: Run) -> None:
+    assert "no key is set" in run("serve", "--host", "0.0.0.0", "--port", "0", code=3).stderr
+    assert "empty" in run("serve", "--api-key", " ", "--port", "0", code=3).stderr
