@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "asstream"
 DEFAULT_MODEL = "default"
-DEFAULT_INSTRUCTIONS = "You are a helpful assistant."
+DEFAULT_INSTRUCTIONS = "You are a helpful assistant. Give short, direct answers."
 
 
 def find_assistant(client: openai.OpenAI, named: str) -> Assistant:

@@ -44,7 +44,7 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises ConfigError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named TCP: asyncio switches Nagle's algorithm off only then, and with it a stream's first event is 40 ms late.
+    # Named TCP: only then asyncio switches Nagle's algorithm off, which holds a first event back 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

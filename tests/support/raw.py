@@ -15,7 +15,7 @@ import openai
 def asked(
     client: openai.OpenAI, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> Iterator[http.client.HTTPResponse]:
-    """A response of the client's server to a request with the client's key, unless `headers` say otherwise."""
+    """A response of the client's server; the request carries its key unless `headers` say otherwise."""
     url = client.base_url
     connection = http.client.HTTPConnection(str(url.host), url.port, timeout=30)
     sent = {

@@ -26,6 +26,15 @@ from asstream.runtime.models.tokens import estimate_prompt
 
 logger = logging.getLogger("asstream.models")
 
+DEFAULTS = {"temperature": 0, "dry_multiplier": 0.8, "dry_allowed_length": 4, "max_tokens": 1024}
+"""How this model decodes where a request names nothing else.
+
+A small model that always takes the likeliest token falls into loops: of ten everyday prompts three went on
+without end ("la femme de la femme de la …"). llama.cpp's DRY sampler ended two of them and left code and
+lists as they were from four repeated tokens on; two and eight were worse. What still rambles ends at
+`max_tokens`.
+"""
+
 _IMAGE_NOTE = "[an image, which this model can't see]"
 _COUNT_SECONDS = 30.0
 _NOTICE_DEATH = 0.1
@@ -124,7 +133,7 @@ class LocalModel:
                     self.name,
                     context_window=self.context_window,
                     client=self._client,
-                    defaults={"temperature": 0},
+                    defaults=DEFAULTS,
                     tries=1,
                 )
                 await self._learn(endpoint)
