@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from asstream.errors import RunError as RunError
     from asstream.errors import UnreachableError as UnreachableError
     from asstream.errors import UsageError as UsageError
+    from asstream.handlers import ConsoleHandler as ConsoleHandler
+    from asstream.handlers import EventHandler as EventHandler
+    from asstream.handlers import JsonLinesHandler as JsonLinesHandler
+    from asstream.handlers import PlainHandler as PlainHandler
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AsstreamError": "asstream.errors",
     "ConfigError": "asstream.errors",
+    "ConsoleHandler": "asstream.handlers",
+    "EventHandler": "asstream.handlers",
+    "JsonLinesHandler": "asstream.handlers",
+    "PlainHandler": "asstream.handlers",
     "NotFoundError": "asstream.errors",
     "RunError": "asstream.errors",
     "UnreachableError": "asstream.errors",
@@ -31,7 +39,11 @@ _HOMES = {
 __all__ = [
     "AsstreamError",
     "ConfigError",
+    "ConsoleHandler",
+    "EventHandler",
+    "JsonLinesHandler",
     "NotFoundError",
+    "PlainHandler",
     "RunError",
     "UnreachableError",
     "UsageError",

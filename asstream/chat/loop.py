@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from asstream.chat.session import Session
 
 LEAVING = frozenset({"exit", "quit"})
+LEAVE_SECONDS = 0.01
+"""What was answered is stored and the model's process ends with this one: leaving waits for neither."""
 EMPTY = "Nothing to send: type a message, or exit."
 NO_MODEL = UnreachableError(
     "there is no model to answer",
@@ -181,7 +183,7 @@ class TerminalChat:
         session = self._opening.wait()
         if session.used:
             self._show([f"asstream resume {session.thread_id}"])
-        session.close()
+        session.close(LEAVE_SECONDS)
 
 
 def run_piped(around: Surroundings, lines: Iterable[str]) -> int:

@@ -9,6 +9,7 @@ handlers and the thread index; nothing of terminals.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from openai.lib.streaming import AssistantStreamManager
 from asstream.chat import history
 from asstream.chat.find import find_assistant
 from asstream.chat.polling import ObjectStream, wait_for_run
+from asstream.chat.recovery import RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
@@ -84,6 +86,7 @@ class Session:
     _current: RunStream | None = None
     _current_run_id: str | None = None
     _explained: bool = False
+    _settled: bool = True
     _unanswered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,6 +117,7 @@ class Session:
     def retry(self) -> Run:
         """A new run on what the thread holds. Raises as `send` does."""
         self._current, self._current_run_id, self._unanswered = None, None, []
+        self._settled = False
         try:
             run = self._follow(self._streamed() if self.stream else self._polled())
         except (openai.OpenAIError, AsstreamError, BrokenPipeError):
@@ -144,8 +148,14 @@ class Session:
         told = None if self._explained else explain_run(run)
         return [line for line in told if line] if told is not None else []
 
-    def close(self) -> None:
-        """Finish the recording and let go of the endpoint."""
+    def close(self, patience: float | None = None) -> None:
+        """Finish the recording and let go of the endpoint.
+
+        Args:
+            patience: seconds to wait for the endpoint's end; the rest is left to the end of the process. It
+                counts only when no run of this session goes on: that one is cancelled first. None waits for
+                it all.
+        """
         try:
             if self.discard and not self.used:
                 with contextlib.suppress(openai.OpenAIError):
@@ -153,7 +163,9 @@ class Session:
             if self.recorder is not None:
                 self.recorder.close()
         finally:
-            self.on_close()
+            closing = threading.Thread(target=self.on_close, daemon=True)
+            closing.start()
+            closing.join(patience if self._settled else None)
 
     # sending
 
@@ -249,7 +261,8 @@ class Session:
             once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)
             for run in self._active_runs(once, run_id):
                 cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
-                wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
+                ended = wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
+                self._settled = ended.status in RUN_ENDS
 
     def _active_runs(self, client: openai.OpenAI, run_id: str | None) -> Iterator[str]:
         """The run to cancel: the known one, else one that the interrupted request may have made."""
@@ -260,6 +273,7 @@ class Session:
         yield from (run.id for run in newest if run.id not in self._known and run.status in _GOING)
 
     def _note(self, run: Run) -> None:
+        self._settled = run.status in RUN_ENDS
         self.last_run = run
         self._known.add(run.id)
         if run.usage is not None:

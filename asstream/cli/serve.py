@@ -53,8 +53,10 @@ def command(
     settings = load({"profile": profile, "model": model, "base_url": EMBEDDED})
     home = ensure_home(settings)
 
+    from asstream.cli.notices import show_notices
     from asstream.server.serving import listen, serve, url_of
 
+    show_notices()
     listener = listen(host, port)
     url = url_of(listener)
 

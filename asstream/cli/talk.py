@@ -135,8 +135,10 @@ def _surroundings(settings: Settings, options: TalkOptions, *, resuming: bool = 
     from asstream.cli.output import cleaned
 
     def opening() -> Session:
+        from asstream.cli.notices import show_notices
         from asstream.cli.opening import open_session
 
+        show_notices()
         return open_session(settings, options, resuming=resuming, terminal=sys.stdout.isatty())
 
     def pull() -> None:

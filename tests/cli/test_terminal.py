@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from tests.cli.terminal import Terminal, terminal
 def prompt_is_back(text: str) -> bool:
     """Whether the last line of the screen is an empty prompt."""
     return text.split("\n")[-1] == ">"
+
+
+def answered(line: str, answer: str, text: str) -> bool:
+    """Whether the screen shows the answer below the line."""
+    return answer in text.rpartition(f"> {line}")[2]
 
 
 def slow_script(tmp_path: Path) -> str:
@@ -197,7 +203,7 @@ def test_slash_commands_answer(environ: dict[str, str], tmp_path: Path) -> None:
         for line, answer in {**SLASHES, f"/export {out}": "written to"}.items():
             chat.wait_for(prompt_is_back)
             chat.type(f"{line}\r")
-            chat.wait_for(lambda text, line=line, answer=answer: answer in text.rpartition(f"> {line}")[2])
+            chat.wait_for(partial(answered, line, answer))
         chat.wait_for(prompt_is_back)
         chat.type("/retry\r")
         chat.wait_for(lambda text: text.count("is **Paris**.") == 2)
