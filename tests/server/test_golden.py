@@ -1,4 +1,4 @@
-"""Whole streams against golden transcripts; `pytest tests/server/test_golden.py --rewrite-golden` makes new ones."""
+"""Whole streams against golden transcripts; `pytest … --rewrite-golden` makes new ones."""
 
 from __future__ import annotations
 
