@@ -176,13 +176,16 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
 
     transport = openai.DefaultHttpxClient(trust_env=not is_loopback(base_url))
     _log_to(transport)
+    if api_version is not None:
+        # The SDK refuses to send a request without this header, so it is taken off on the way out.
+        transport.event_hooks["request"].append(lambda sent: sent.headers.pop("authorization", None))
     if api_version is None:
         return openai.OpenAI(base_url=base_url, api_key=api_key or KEYLESS, http_client=transport)
     return openai.OpenAI(
         base_url=base_url,
         api_key=api_key or KEYLESS,
         default_query={"api-version": api_version},
-        default_headers={"api-key": api_key or KEYLESS, "Authorization": openai.Omit()},  # type: ignore[dict-item]
+        default_headers={"api-key": api_key or KEYLESS},
         http_client=transport,
     )
 

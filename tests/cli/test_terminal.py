@@ -313,3 +313,35 @@ def test_a_database_of_a_newer_version_is_refused_with_code_3(environ: dict[str,
         connection.execute("PRAGMA user_version = 9999")
     done = run("ask", "hi", code=3)
     assert "newer" in done.stderr
+
+
+def test_with_no_model_it_asks_before_it_pulls_and_no_means_no(environ: dict[str, str]) -> None:
+    with terminal(["chat"], {**environ, "ASSTREAM_MODEL": ""}) as chat:
+        chat.type("hello")
+        chat.wait_for("Pull SmolLM2-135M (93 MB)? [Y/n]")
+        chat.type("n\r")
+        chat.wait_for("there is no model to answer")
+        assert chat.wait_end() == 4
+        assert chat.echoes()
+
+
+def test_a_handler_of_the_persons_own_finds_the_terminal_as_it_expects_it(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    asks = tmp_path / "asks.py"
+    asks.write_text(
+        "import openai\n"
+        "class Asks(openai.AssistantEventHandler):\n"
+        "    def on_text_done(self, text):\n"
+        "        print(f'[{text.value}]', input('Keep it? '))\n"
+    )
+    with terminal(["chat", "--handler", f"{asks}:Asks"], environ) as chat:
+        chat.wait_for("/help helps")
+        chat.wait_for(prompt_is_back)
+        chat.type("hi\r")
+        chat.wait_for("Keep it?")
+        chat.type("surely\r")
+        shown = chat.wait_for("[Understood.] surely")
+        assert "Keep it? surely" in shown
+        chat.wait_for(prompt_is_back)
+        leave(chat)
