@@ -17,6 +17,9 @@ from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, Mo
 from asstream.runtime.objects import Object
 from asstream.runtime.turn import Ending, Event, Turn, stopped_step
 
+DEFAULT_MODEL: Final = "default"
+"""The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""
+
 MOST_TURNS: Final = 64
 """The most turns of one run. A model that goes on calling functions that do not exist ends here."""
 
@@ -66,6 +69,8 @@ class Execution:
         self.run.update(status="in_progress", started_at=objects.now(), required_action=None)
         yield Event("thread.run.in_progress", self.run)
         model = await self._source.get(self.run["model"])
+        if self.run["model"] == DEFAULT_MODEL:
+            self.run["model"] = model.name
         for number in range(MOST_TURNS):
             request = await self._request(model, first=number == 0 and self._used is None)
             if request is None:
