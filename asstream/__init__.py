@@ -8,7 +8,7 @@ TYPE_CHECKING = (
     False  # type checkers know the name; importing typing for it would double the cost of a bare start
 )
 if TYPE_CHECKING:
-    from asstream.connect import connect as connect
+    from asstream.endpoints import connect as connect
     from asstream.errors import AsstreamError as AsstreamError
     from asstream.errors import ConfigError as ConfigError
     from asstream.errors import NotFoundError as NotFoundError
@@ -33,7 +33,7 @@ _HOMES = {
     "RunError": "asstream.errors",
     "UnreachableError": "asstream.errors",
     "UsageError": "asstream.errors",
-    "connect": "asstream.connect",
+    "connect": "asstream.endpoints",
 }
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from asstream.connect import WIRE
+from asstream.endpoints import WIRE
 
 _SECRET = re.compile(r"(?i)(bearer\s+|api[-_]?key['\"]?\s*[:=]\s*['\"]?)[^\s'\"&,}]+")
 

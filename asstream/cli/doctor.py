@@ -17,7 +17,7 @@ from asstream.cli.target import noun
 from asstream.config import EMBEDDED, Settings, ensure_home, load
 
 if TYPE_CHECKING:
-    from asstream.connect import Endpoint
+    from asstream.endpoints import Endpoint
 
 app = noun("What is configured, reachable, installed; how to mend what is not.")
 
@@ -113,7 +113,7 @@ def _home(settings: Settings) -> Check:
 
 def _endpoint(settings: Settings) -> Iterator[Check]:
     """The endpoint answers a question; the embedded one also says which model answers."""
-    from asstream.connect import open_endpoint
+    from asstream.endpoints import open_endpoint
 
     try:
         with open_endpoint(settings) as endpoint:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asstream.cli.output import cleaned, warn
 from asstream.config import EMBEDDED, Settings
-from asstream.connect import model_endpoint
+from asstream.endpoints import model_endpoint
 from asstream.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def show(
 
 def _only_files(settings: Settings) -> bool:
     """Whether nothing but files of this machine can answer: there is nobody else to ask for a list."""
-    from asstream.connect import model_endpoint
+    from asstream.endpoints import model_endpoint
     from asstream.runtime.models.sources import LOOPBACK, probe
 
     return model_endpoint(settings) is None and not is_spec(settings.model.model) and not probe(LOOPBACK)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asstream.chat.recording import Recorder
     from asstream.chat.session import Session
     from asstream.cli.talk import TalkOptions
-    from asstream.connect import Endpoint
+    from asstream.endpoints import Endpoint
 
 
 def open_session(
@@ -43,7 +43,7 @@ def open_session(
     ensure_home(settings)
     check_model(settings)
 
-    from asstream.connect import open_endpoint
+    from asstream.endpoints import open_endpoint
 
     resources = ExitStack()
     try:

@@ -12,7 +12,7 @@ from asstream.cli import options as o
 from asstream.cli.output import say, warn
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load
-from asstream.connect import KEYLESS, model_source
+from asstream.endpoints import KEYLESS, model_source
 from asstream.errors import ConfigError
 
 app = noun("Serve the Assistants API on this machine, for any program.")

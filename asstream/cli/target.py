@@ -45,7 +45,7 @@ def thread_index(settings: Settings) -> ThreadIndex:
 @contextmanager
 def opened(profile: str | None, base_url: str | None, api_key: str | None, **flags: Any) -> Iterator[Target]:
     """The endpoint of a command line, closed afterwards. Raises AsstreamError."""
-    from asstream.connect import open_endpoint
+    from asstream.endpoints import open_endpoint
 
     settings = load({"profile": profile, "base_url": base_url, "api_key": api_key, **flags})
     ensure_home(settings)

@@ -1,4 +1,4 @@
-"""Dependencies point down only: the imports of every module are parsed and held against the table of the house."""
+"""Dependencies point down only: every import of every module is held against the table of the house."""
 
 import ast
 from pathlib import Path
@@ -15,11 +15,11 @@ MAY_IMPORT = {
     "runtime.models": {"errors"},
     "runtime": {"runtime.models.protocol", "errors"},
     "server": {"runtime", "runtime.models.protocol", "errors"},
-    "connect": {"server", "runtime", "runtime.models", "config", "errors"},
+    "endpoints": {"server", "runtime", "runtime.models", "config", "errors"},
     "chat": {"handlers", "render", "config", "errors"},
     "cli": {
         "chat",
-        "connect",
+        "endpoints",
         "server",
         "handlers",
         "render",
@@ -29,7 +29,7 @@ MAY_IMPORT = {
         "errors",
     },
     "__main__": {"cli"},
-    "__init__": {"handlers", "connect", "errors", "config", "chat"},
+    "__init__": {"handlers", "endpoints", "errors", "config", "chat"},
 }
 """Which part may import which. Every part may import itself and the package (for its version)."""
 

@@ -12,7 +12,7 @@ import pytest
 
 import asstream
 from asstream.config import load
-from asstream.connect import make_client, open_endpoint
+from asstream.endpoints import make_client, open_endpoint
 from asstream.errors import ConfigError, UnreachableError
 
 
@@ -30,7 +30,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_client_reaches_the_runtime_of_this_process_until_it_is_closed() -> None:
     import openai
 
-    with asstream.connect() as client:  # the module of the same name is imported already: it can be called
+    with asstream.connect() as client:
         assert [model.id for model in client.models.list()] == ["scripted"]
         url, key = str(client.base_url), client.api_key
     with make_client(url, key) as other, pytest.raises(openai.APIConnectionError):

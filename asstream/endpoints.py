@@ -7,11 +7,9 @@ variables. May know the server, the runtime's models and the configuration; neve
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spec, load
@@ -206,16 +204,3 @@ def _log_to(transport: Any) -> None:
         log.debug("← %s %s %s", got.status_code, got.request.method, got.request.url)
 
     transport.event_hooks = {"request": [request], "response": [response]}
-
-
-class _CallableModule(ModuleType):
-    """Importing this module binds it over the package's public function of the same name.
-
-    So it can be called too.
-    """
-
-    def __call__(self, **flags: str | None) -> openai.OpenAI:
-        return connect(**flags)
-
-
-sys.modules[__name__].__class__ = _CallableModule
