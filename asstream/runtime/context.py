@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from asstream.runtime import rows
+from asstream.runtime import objects, rows
 from asstream.runtime.models.protocol import Message, Model
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Store, Writer
@@ -76,6 +76,14 @@ def recorded_turns(source: Store | Writer, run_id: str) -> list[Object]:
     """The turns of a run, oldest first: `{"model", "messages", "message_id", "step_id", "usage"}`."""
     found = rows.select(source, "SELECT body FROM turns WHERE run_id = ? ORDER BY seq", (run_id,))
     return [rows.load(body) for (body,) in found]
+
+
+def tokens_used(source: Store | Writer, run_id: str) -> Object | None:
+    """The usage of all turns of a run so far; None when there was none."""
+    used: Object | None = None
+    for turn in recorded_turns(source, run_id):
+        used = objects.add_usage(used, turn["usage"])
+    return used
 
 
 async def left_out(talk: Conversation, model: Model, tools: Sequence[Object], limit: int) -> int | None:

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import apsw
+
+from asstream.errors import WireError
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
@@ -20,6 +24,11 @@ POLL_SECONDS: Final = 0.02
 """How often other processes' commits are looked for, while somebody waits for them (`PRAGMA data_version`, a
 few µs).
 """
+
+
+_AFTER_TROUBLE: Final = 1.0
+
+logger = logging.getLogger("asstream.runtime")
 
 
 class Watch:
@@ -49,13 +58,22 @@ class Watch:
             if not self._waiting and not self._core.live:
                 self._wanted.clear()
                 await self._wanted.wait()
-            version = self._core.store.data_version()
-            if version != seen:
-                seen = version
-                self._changed.set()
-                self._changed = asyncio.Event()
-                self._heed()
+            try:
+                version = self._core.store.data_version()
+                if version != seen:
+                    seen = version
+                    self.tell()
+                    self._heed()
+            except apsw.Error as error:
+                # A disk that fails may be mended; without looks nobody could cancel a run any more.
+                logger.warning("the database can't be read: %s", error)
+                await asyncio.sleep(_AFTER_TROUBLE)
             await asyncio.sleep(POLL_SECONDS)
+
+    def tell(self) -> None:
+        """Let those who wait look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _heed(self) -> None:
         """Stop the runs here that somebody asked to cancel, or that are no longer ours."""
@@ -82,6 +100,11 @@ class Watch:
             self._waiting -= 1
 
 
+def stopping() -> WireError:
+    """The refusal of what would outlive a process that is about to end."""
+    return WireError(503, "The server is stopping. Ask again when it is back.", type="server_error")
+
+
 @dataclass
 class Core:
     """The parts of one open home, in one process.
@@ -89,6 +112,7 @@ class Core:
     Attributes:
         live: the runs at work here, by id.
         starting: how many requests are between saving a run as ours and having it in `live`.
+        stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
 
@@ -98,6 +122,7 @@ class Core:
     source: ModelSource
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
+    stopping: bool = False
     recovering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:

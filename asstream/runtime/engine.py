@@ -15,7 +15,7 @@ from asstream.runtime import objects
 from asstream.runtime.context import Conversation, left_out, prompt_limit
 from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, ModelSource, TurnEnd, Usage
 from asstream.runtime.objects import Object
-from asstream.runtime.turn import Ending, Event, Turn, stopped_step
+from asstream.runtime.turn import Ending, Event, Turn
 
 DEFAULT_MODEL: Final = "default"
 """The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""
@@ -44,7 +44,6 @@ class Execution:
         source: where the model comes from.
         read: reads the conversation for a model's name.
         usage: what earlier stretches of this run used.
-        open_steps: steps that an earlier stretch left in progress.
     """
 
     def __init__(
@@ -53,14 +52,12 @@ class Execution:
         source: ModelSource,
         read: Callable[[str], Conversation],
         usage: Object | None = None,
-        open_steps: list[Object] | None = None,
     ) -> None:
         self.run = run
         self._source = source
         self._read = read
         self._used = usage
         self._turn: Turn | None = None
-        self._open_steps = open_steps or []
         self._talk: Conversation | None = None
         self._gone = 0
 
@@ -103,8 +100,6 @@ class Execution:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
         if self._turn is not None:
             yield from self._turn.stop(ending, error)
-        for step in self._open_steps:
-            yield stopped_step(step, ending, error)
         self.run.update({"usage": self._used, "last_error": error, "required_action": None})
         yield self._end(ending)
 
@@ -142,7 +137,7 @@ class Execution:
         return self._end("incomplete")
 
     def _end(self, status: str) -> Event:
-        self.run.update(end_fields(status))
+        self.run.update(objects.end_fields(status))
         return Event(f"thread.run.{status}", self.run)
 
     async def _request(self, model: Model, *, first: bool) -> ModelRequest | None:
@@ -193,13 +188,6 @@ class Execution:
                 # At once, also when the run was stopped: the model should not go on for nobody.
                 if isinstance(stream, AsyncGenerator):
                     await stream.aclose()
-
-
-def end_fields(status: str) -> Object:
-    """What changes in a run that ends with `status`."""
-    at = f"{status}_at" if status in ("failed", "cancelled") else "completed_at"
-    stamp = {} if status == "expired" else {at: objects.now()}
-    return {"status": status, "expires_at": None, **stamp}
 
 
 def _names(tools: Any) -> frozenset[str]:

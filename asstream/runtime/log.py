@@ -106,19 +106,20 @@ class RunLog:
         return new[::-1]
 
     async def changed(self) -> None:
-        """Wait until something more was published, or the log failed."""
+        """Wait until something more was published, the log failed or `wake` was called."""
         await self._changed.wait()
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        # Whoever waits holds the old event; the next who comes waits for the next change.
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _publish(self, entry: Entry) -> None:
         self._kept.append(entry)
         if len(self._kept) > KEPT_IN_MEMORY:
             self._first_kept = self._kept.popleft().seq + 1
-        self._wake()
-
-    def _wake(self) -> None:
-        # Whoever waits holds the old event; the next who comes waits for the next change.
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.wake()
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -129,7 +130,10 @@ class RunLog:
         entries, saves = self._buffer, self._saves
         self._buffer, self._saves = [], []
         self._unwritten += len(entries)
-        future = self._store.write(lambda writer: _write(writer, self.run_id, self._owner, entries, saves))
+        before = self._seq - len(entries)
+        future = self._store.write(
+            lambda writer: _write(writer, self.run_id, self._owner, before, entries, saves)
+        )
         self._writes.add(future)
         future.add_done_callback(lambda done: self._written(done, entries))
 
@@ -138,7 +142,7 @@ class RunLog:
         self._unwritten -= len(entries)
         if future.cancelled() or (error := future.exception()) is not None:
             self.failure = self.failure or (asyncio.CancelledError() if future.cancelled() else error)
-            self._wake()
+            self.wake()
             return
         last = entries[-1].seq if entries else 0
         while self._unpublished and self._unpublished[0].seq <= last:
@@ -148,9 +152,12 @@ class RunLog:
             self._publish(self._unpublished.popleft())
 
 
-def _write(writer: Writer, run_id: str, owner: str, entries: list[Entry], saves: list[Save]) -> None:
+def _write(
+    writer: Writer, run_id: str, owner: str, before: int, entries: list[Entry], saves: list[Save]
+) -> None:
     mine = writer.execute("SELECT 1 FROM runs WHERE id = ? AND owner = ?", (run_id, owner)).fetchall()
-    if not mine:
+    # After a commit that failed nothing more may be kept: the log would have a hole.
+    if not mine or last_seq(writer, run_id) != before:
         raise LostRunError(run_id)
     append_rows(writer, run_id, entries)
     for save in saves:

@@ -153,6 +153,13 @@ def run(thread_id: str, owner: Object, fields: Object) -> Object:
     }
 
 
+def end_fields(status: str) -> Object:
+    """What changes in a run that ends with `status`."""
+    at = f"{status}_at" if status in ("failed", "cancelled") else "completed_at"
+    stamp = {} if status == "expired" else {at: now()}
+    return {"status": status, "expires_at": None, **stamp}
+
+
 def step(run: Object, kind: str, details: Object) -> Object:
     """A run step in progress; `kind` is `message_creation` or `tool_calls`."""
     return {

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from asstream.errors import WireError
 from asstream.runtime import log, objects, recovery, rows, scribe, states
-from asstream.runtime.context import conversation, recorded_turns
-from asstream.runtime.core import Core
+from asstream.runtime.closing import close_parked
+from asstream.runtime.context import conversation, recorded_turns, tokens_used
+from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
-from asstream.runtime.log import Entry, RunLog
+from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
@@ -57,6 +58,9 @@ class Runs:
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
+        """Around a write that makes a run ours, and its start. Raises WireError 503 when we stop."""
+        if self._core.stopping:
+            raise stopping()
         self._core.starting += 1
         try:
             yield
@@ -71,7 +75,7 @@ class Runs:
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
-        log.append_rows(writer, run["id"], _entries(told, 0))
+        log.append_rows(writer, run["id"], scribe.entries(told, 0))
         run["_seq"] = len(told)
         return run
 
@@ -81,17 +85,21 @@ class Runs:
         answer = dict(run)
         read = partial(conversation, core.store, core.files, run)
         execution = Execution(run, core.source, read, usage)
-        core.live[id] = Runner(core.store, run_log, execution, lambda: self._finished(id))
+        core.live[id] = Runner(core.store, run_log, execution, self._finished)
+        if core.stopping:
+            core.live[id].stop("cancelled")
         core.watch.wake()
         return answer
 
-    def _finished(self, id: str) -> None:
-        self._core.live.pop(id, None)
+    def _finished(self, runner: Runner) -> None:
+        if self._core.live.get(runner.log.run_id) is runner:
+            del self._core.live[runner.log.run_id]
+        runner.log.wake()
 
     async def get(self, thread_id: str, id: str) -> Object:
         """A run, as it is now. Raises WireError 404."""
         run = self._find(thread_id, id)
-        if await recovery.clear_run(self._core, run):
+        if run["status"] in states.ACTIVE and await recovery.clear_run(self._core, id):
             run = self._find(thread_id, id)
         return run
 
@@ -128,20 +136,11 @@ class Runs:
             run = rows.get(writer, RUN, id, thread_id=thread_id)
             if run["status"] not in states.ACTIVE:
                 raise WireError(400, f"Cannot cancel run with status '{run['status']}'.")
-            parked = run["status"] == "requires_action"
-            run["status"] = "cancelling"
-            owner = self._core.owner.id if parked else None
-            writer.execute(
-                "UPDATE runs SET body = ?, status = 'cancelling', cancel = 1, owner = coalesce(?, owner) "
-                "WHERE id = ?",
-                (rows.dump(run), owner, id),
-            )
-            return {**run, "_parked": parked}
+            if not close_parked(writer, id, "cancelled"):
+                rows.update(writer, RUN, {**run, "status": "cancelling"}, status="cancelling", cancel=1)
+            return {**run, "status": "cancelling"}
 
-        with self._starting():
-            run = await self._core.store.write(work)
-            if run.pop("_parked"):
-                await recovery.close_run(self._core, id, "cancelled")
+        run = await self._core.store.write(work)
         if id in self._core.live:
             self._core.live[id].stop("cancelled")
         return run
@@ -159,7 +158,7 @@ class Runs:
 
         with self._starting():
             run, seq = await self._core.store.write(work)
-            return self._start(run, self._used(id)), seq
+            return self._start(run, tokens_used(self._core.store, id)), seq
 
     def _take_outputs(self, writer: Writer, run: Object, outputs: list[Object]) -> tuple[Object, int]:
         seq = log.last_seq(writer, run["id"])
@@ -174,15 +173,9 @@ class Runs:
         run.update(status="queued", required_action=None)
         scribe.save_run(writer, run, self._core.owner.id)
         told.append(Event("thread.run.queued", run))
-        log.append_rows(writer, run["id"], _entries(told, seq))
+        log.append_rows(writer, run["id"], scribe.entries(told, seq))
         run["_seq"] = seq + len(told)
         return run, seq
-
-    def _used(self, id: str) -> Object | None:
-        used: Object | None = None
-        for step in recovery.steps_of(self._core.store, id):
-            used = objects.add_usage(used, step["usage"])
-        return used
 
     def steps(self, thread_id: str, id: str, wanted: Listing) -> Object:
         """A page of a run's steps."""
@@ -200,7 +193,8 @@ class Runs:
         """The run's events after number `after`, as they come, in batches; whoever works on it.
 
         Ends with the event that ends the run, or that asks for tool outputs (`past_actions`: only if the run
-        waits for them now). Raises WireError 500 when the events can't be saved.
+        waits for them now). Raises WireError: 404 when the run is deleted meanwhile, 500 when its events
+        can't be saved, 503 when this process stops and the run is another's.
         """
         core, seq = self._core, after
         runner: Runner | None = None
@@ -216,31 +210,33 @@ class Runs:
                 seq = entries[-1].seq
                 if not past_actions and entries[-1].event in PAUSES:
                     return
-            elif runner is not None and runner.log.failure is not None:
+            elif runner is not None and _failed(runner):
                 raise _unsaved(runner.log.failure)
             elif runner is not None and not runner.task.done():
                 await runner.log.changed()
+            elif runner is not None:
+                runner = None  # all that it wrote is in the store, and what others write comes there
             elif not await self._goes_on(id, seq):
-                if seq == 0 and (end := self._end_of(id)):
+                if end := self._end_of(id, seq):
                     yield end
                 return
 
-    def _end_of(self, id: str) -> list[Entry]:
+    def _end_of(self, id: str, seq: int) -> list[Entry]:
         """The last event of a run that ended so long ago that its events are gone."""
-        run = rows.find(self._core.store, RUN, id)
-        if run is None or run["status"] not in states.TERMINAL:
+        run = rows.get(self._core.store, RUN, id)
+        if run["status"] not in states.TERMINAL or log.stored_since(self._core.store, id, 0, limit=1):
             return []
-        return _entries([Event(f"thread.run.{run['status']}", run)], 0)
+        return scribe.entries([Event(f"thread.run.{run['status']}", run)], seq)
 
     async def _goes_on(self, id: str, seq: int) -> bool:
         """Whether more events of a run that is not at work here may come; waits a little for them."""
         core = self._core
-        run = rows.find(core.store, RUN, id)
-        if run is None:
-            return False
+        run = rows.get(core.store, RUN, id)
         if run["status"] not in states.WORKING:
             return bool(log.stored_since(core.store, id, seq, limit=1))
-        if not await recovery.clear_run(core, run):
+        if core.stopping:
+            raise stopping()
+        if not await recovery.clear_run(core, id):
             await core.watch.changed(_LOOK_AGAIN)
         return True
 
@@ -259,13 +255,6 @@ def _refuse_outputs(run: Object, outputs: list[Object]) -> None:
         raise WireError(400, f"Expected tool outputs for call_ids {wanted}, got {given}")
 
 
-def _entries(events: list[Event], seq: int) -> list[Entry]:
-    return [
-        Entry(number, event.name, scribe.wire_data(event))
-        for number, event in enumerate(events, start=seq + 1)
-    ]
-
-
 def _up_to_pause(entries: list[Entry]) -> list[Entry]:
     for position, entry in enumerate(entries):
         if entry.event in PAUSES:
@@ -273,9 +262,12 @@ def _up_to_pause(entries: list[Entry]) -> list[Entry]:
     return entries
 
 
-def _unsaved(failure: BaseException) -> WireError:
-    return (
-        failure
-        if isinstance(failure, WireError)
-        else WireError(500, "The run was given up.", type="server_error")
-    )
+def _failed(runner: Runner) -> bool:
+    """Whether what readers were told of a run may be more than was saved."""
+    return runner.log.failure is not None and not isinstance(runner.log.failure, LostRunError)
+
+
+def _unsaved(failure: BaseException | None) -> WireError:
+    if isinstance(failure, WireError):
+        return failure
+    return WireError(500, "The run could not be saved and was given up.", type="server_error")

@@ -38,7 +38,9 @@ class Runtime:
         self.models = core.source
 
     async def end_runs(self) -> None:
-        """Cancel the runs at work in this process, and wait a bounded time for their ends."""
+        """Take no more runs, cancel those at work in this process, and wait a bounded time for their ends."""
+        self.core.stopping = True
+        self.core.watch.tell()
         for runner in self.core.live.values():
             runner.stop("cancelled")
         tasks = [runner.task for runner in self.core.live.values()]

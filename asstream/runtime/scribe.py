@@ -5,7 +5,7 @@ the log.
 from __future__ import annotations
 
 from asstream.runtime import objects, rows, states
-from asstream.runtime.log import RunLog, Save
+from asstream.runtime.log import Entry, RunLog, Save
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Writer
 from asstream.runtime.turn import Event
@@ -15,13 +15,11 @@ _EMPTY_RESOURCES: Object = {"code_interpreter": {"file_ids": []}}
 
 
 class Scribe:
-    """The one way from an event to the store and the log, for one run."""
+    """The one way from an event to the store and the log, for one stretch of a run."""
 
-    def __init__(self, log: RunLog, run: Object, open_steps: list[Object], message: Object | None) -> None:
-        """`run`, `open_steps` and `message` exist already, with their present statuses."""
+    def __init__(self, log: RunLog, run: Object) -> None:
         self.log = log
-        there = [run, *open_steps, *([message] if message else [])]
-        self._statuses: dict[str, str] = {thing["id"]: thing["status"] for thing in there}
+        self._statuses: dict[str, str] = {run["id"]: run["status"]}
 
     async def write(self, event: Event) -> None:
         """Check, save and log an event. Raises IllegalEvent, LostRunError or what the store raised."""
@@ -31,7 +29,7 @@ class Scribe:
         if states.is_delta(name):
             await self.log.append(name, rows.dump(data))
         else:
-            await self.log.append(name, wire_data(event), _save(name, data))
+            await self.log.append(name, wire_data(event), saving(event))
 
     def remember(self, record: Object, calls_step: Object | None) -> None:
         """Keep a turn's exact messages, and its step of calls, with the next event."""
@@ -50,6 +48,11 @@ def wire_data(event: Event) -> str:
     return rows.dump(data)
 
 
+def entries(events: list[Event], seq: int) -> list[Entry]:
+    """Events as they stand in the log after number `seq`."""
+    return [Entry(number, event.name, wire_data(event)) for number, event in enumerate(events, start=seq + 1)]
+
+
 def add_turn(writer: Writer, run_id: str, record: str) -> None:
     """Append a turn's record, as JSON text, to a run's."""
     writer.execute(
@@ -65,8 +68,9 @@ def save_run(writer: Writer, run: Object, owner: str | None) -> None:
     rows.update(writer, rows.RUN, run, status=run["status"], owner=owner, ended_at=ended)
 
 
-def _save(name: str, data: Object) -> Save:
-    """What saves the object of an event. It is called later: the object's text is fixed now."""
+def saving(event: Event) -> Save:
+    """What saves the object of an event, inside a write. The object's text is fixed now."""
+    name, data = event
     text, id = rows.dump(data), data["id"]
     if name.startswith("thread.run.step."):
         if name.endswith(".created"):
@@ -93,11 +97,24 @@ def _insert(writer: Writer, table: str, columns: str, id: str, text: str, *value
 
 def _update(writer: Writer, table: str, id: str, text: str) -> None:
     # A message or step that was deleted meanwhile stays deleted.
+    text = _with_metadata(writer, table, id, text)
     writer.execute(f"UPDATE {table} SET body = ? WHERE id = ?", (text, id))  # noqa: S608
 
 
 def _update_run(writer: Writer, id: str, text: str, status: str, ended: int | None) -> None:
+    text = _with_metadata(writer, "runs", id, text)
     writer.execute(
         "UPDATE runs SET body = ?, status = ?, ended_at = ?, owner = iif(?, owner, NULL) WHERE id = ?",
         (text, status, ended, status in states.WORKING, id),
     )
+
+
+def _with_metadata(writer: Writer, table: str, id: str, text: str) -> str:
+    """An object's text with the metadata that the row has: clients may have changed it, through any process,
+    since the run began.
+    """
+    for (body,) in rows.select(writer, f"SELECT body FROM {table} WHERE id = ?", (id,)):  # noqa: S608
+        kept, new = rows.load(body)["metadata"], rows.load(text)
+        if kept != new["metadata"]:
+            return rows.dump({**new, "metadata": kept})
+    return text

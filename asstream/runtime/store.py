@@ -9,6 +9,7 @@ write whose future was resolved.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
@@ -75,6 +76,8 @@ class Store:
         self._reader = _connect(path)
         try:
             migrate(self._reader, path)
+            # Here and not in its thread: who makes a store is told when it can't be written.
+            self._writer = _connect(path)
         except apsw.Error as error:
             self._reader.close()
             raise _unusable(path, error) from error
@@ -111,14 +114,13 @@ class Store:
         self._reader.close()
 
     def _write_all(self) -> None:
-        connection = _connect(self.path)
         while (jobs := self._next_group()) is not None:
-            _commit_group(connection, self.path, jobs)
+            _commit_group(self._writer, self.path, jobs)
             try:
                 self._loop.call_soon_threadsafe(_resolve, jobs)
             except RuntimeError:
                 break  # the loop is closed: nobody waits for these any more
-        connection.close()
+        self._writer.close()
 
     def _next_group(self) -> list[_Job] | None:
         first = self._jobs.get()
@@ -149,8 +151,10 @@ def _commit_group(connection: apsw.Connection, path: Path, jobs: list[_Job]) -> 
             _run_in_savepoint(connection, job)
         connection.execute("COMMIT")
     except BaseException as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        # A rollback that fails has nothing to add; the thread must live, or every later write would hang.
+        with contextlib.suppress(apsw.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         failure = StoreFullError(path, str(error)) if isinstance(error, apsw.Error) else error
         for job in jobs:
             job.error = job.error or failure

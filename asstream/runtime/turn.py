@@ -22,13 +22,6 @@ class Event(NamedTuple):
     data: Object
 
 
-_REASONS: Final[dict[str, str]] = {
-    "cancelled": "run_cancelled",
-    "expired": "run_expired",
-    "failed": "run_failed",
-}
-"""Why a message is incomplete, by how its run ended."""
-
 _CUT: Final[dict[str, str]] = {"length": "max_tokens", "content_filter": "content_filter"}
 """Why a message is incomplete, by the model's finish reason."""
 
@@ -79,7 +72,7 @@ class Turn:
         """Close what is open because the run ends here."""
         if self.message is not None and self.message["status"] == "in_progress":
             self.message["content"] = self._content()
-            yield incomplete_message(self.message, _REASONS[ending])
+            yield stopped_message(self.message, ending)
         self._settle_calls()
         for step in (self._message_step, self.calls_step):
             if step is not None and step["status"] == "in_progress":
@@ -126,7 +119,7 @@ class Turn:
             self.message.update(status="completed", completed_at=objects.now())
             yield Event("thread.message.completed", self.message)
         else:
-            yield incomplete_message(self.message, reason)
+            yield _incomplete_message(self.message, reason)
         yield _finish_step(self._message_step, "completed", usage=usage)
 
     def _content(self) -> list[Object]:
@@ -184,8 +177,12 @@ def content_part(kind: str, text: str) -> Object:
     )
 
 
-def incomplete_message(message: Object, reason: str) -> Event:
-    """The event that ends a message early."""
+def stopped_message(message: Object, ending: Ending) -> Event:
+    """The event of a message whose run ended before it."""
+    return _incomplete_message(message, f"run_{ending}")
+
+
+def _incomplete_message(message: Object, reason: str) -> Event:
     message.update(status="incomplete", incomplete_details={"reason": reason}, incomplete_at=objects.now())
     return Event("thread.message.incomplete", message)
 

@@ -1,0 +1,107 @@
+"""Ends runs that nobody works on: what they left open, then themselves, in one write.
+
+One write, because it must not be half done, and because nothing may come between looking and ending: another
+process may be about to do the same, or a client to submit tool outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from asstream.runtime import log, objects, rows, scribe, states
+from asstream.runtime.context import tokens_used
+from asstream.runtime.log import Entry
+from asstream.runtime.objects import Object
+from asstream.runtime.store import Writer
+from asstream.runtime.turn import Ending, Event, content_part, stopped_message, stopped_step
+
+UNSEEN: Final = 2 * log.MOST_UNWRITTEN
+"""Numbers left out before the events that end a dead process's run. Its readers may have seen deltas that it
+did not live to commit; whoever comes back with such a number must still be told the end.
+"""
+
+
+def close_parked(writer: Writer, id: str, ending: Ending) -> bool:
+    """End a run that waits for tool outputs, inside a write; whether it still did."""
+    run = rows.find(writer, rows.RUN, id)
+    if run is None or run["status"] != "requires_action":
+        return False
+    _close(writer, run, ending, None, log.last_seq(writer, id))
+    return True
+
+
+def close_left(writer: Writer, id: str, owner: str | None, ending: Ending, error: Object | None) -> bool:
+    """End a run that `owner` left unfinished, inside a write; whether it was still so."""
+    found = writer.execute("SELECT owner, status FROM runs WHERE id = ?", (id,)).fetchall()
+    if not found or found[0][0] != owner or found[0][1] not in states.WORKING:
+        return False
+    run = rows.get(writer, rows.RUN, id)
+    _close(writer, run, ending, error, log.last_seq(writer, id) + UNSEEN)
+    return True
+
+
+def _close(writer: Writer, run: Object, ending: Ending, error: Object | None, seq: int) -> None:
+    message, steps = _open_message(writer, run["id"]), _open_steps(writer, run["id"])
+    statuses = {thing["id"]: thing["status"] for thing in (run, *steps, *([message] if message else []))}
+    used = tokens_used(writer, run["id"])
+    # An event is written before the next is made: they share the run's object.
+    for number, event in enumerate(_ends(run, message, steps, ending, error, used), start=seq + 1):
+        id = event.data["id"]
+        statuses[id] = states.after(event.name, statuses[id])
+        scribe.saving(event)(writer)
+        log.append_rows(writer, run["id"], [Entry(number, event.name, scribe.wire_data(event))])
+
+
+def _ends(
+    run: Object,
+    message: Object | None,
+    steps: list[Object],
+    ending: Ending,
+    error: Object | None,
+    used: Object | None,
+) -> Iterator[Event]:
+    if ending == "cancelled":
+        yield cancelling(run)
+    if message is not None:
+        yield stopped_message(message, ending)
+    for step in steps:
+        yield stopped_step(step, ending, error)
+    run.update(usage=used, last_error=error, required_action=None, **objects.end_fields(ending))
+    yield Event(f"thread.run.{ending}", run)
+
+
+def cancelling(run: Object) -> Event:
+    """The event of a run whose cancel has begun."""
+    run["status"] = "cancelling"
+    return Event("thread.run.cancelling", run)
+
+
+def _open_steps(writer: Writer, run_id: str) -> list[Object]:
+    found = rows.select(writer, "SELECT body FROM steps WHERE run_id = ? ORDER BY seq", (run_id,))
+    steps = [rows.load(body) for (body,) in found]
+    return [step for step in steps if step["status"] == "in_progress"]
+
+
+def _open_message(writer: Writer, run_id: str) -> Object | None:
+    """The message that a run was writing, with what its deltas said."""
+    found = rows.select(writer, "SELECT body FROM messages WHERE run_id = ? ORDER BY seq DESC", (run_id,))
+    for (body,) in found:
+        message = rows.load(body)
+        if message["status"] == "in_progress":
+            message["content"] = _said(writer, run_id, message["id"])
+            return message
+    return None
+
+
+def _said(writer: Writer, run_id: str, message_id: str) -> list[Object]:
+    parts: dict[int, tuple[str, list[str]]] = {}
+    deltas = "SELECT data FROM events WHERE run_id = ? AND event = 'thread.message.delta' ORDER BY seq"
+    for delta in (rows.load(data) for (data,) in rows.select(writer, deltas, (run_id,))):
+        if delta["id"] != message_id:
+            continue
+        for part in delta["delta"]["content"]:
+            kind = part["type"]
+            text = part[kind]["value"] if kind == "text" else part[kind]
+            parts.setdefault(part["index"], (kind, []))[1].append(text)
+    return [content_part(kind, "".join(pieces)) for _, (kind, pieces) in sorted(parts.items())]
