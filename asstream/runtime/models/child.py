@@ -1,12 +1,9 @@
 """The program of the child process that runs this machine's model: xllamacpp's server, no asstream.
 
-It is run by its path. The first line of standard input is JSON: `model` (path), `alias`, `api_key`, `n_ctx`,
-`slots`,
-`threads`, `small_cache`, `load_seconds`. It answers one line on standard output, the server's address, when
-it is ready; everything
-else goes to standard error. It ends when standard input does: so it never outlives the process that started
-it, however
-that one ended.
+It is run by its path. The first line of standard input is JSON: `model` (path), `alias`, `api_key`,
+`n_ctx`, `slots`, `threads`, `small_cache`, `load_seconds`. It answers one line on standard output, the
+server's address, when it is ready; everything else goes to standard error. It ends when standard input
+does: so it never outlives the process that started it, however that one ended.
 """
 
 from __future__ import annotations

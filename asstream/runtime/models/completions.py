@@ -3,8 +3,7 @@
 Knows HTTP; reads no environment variable, and puts no key into any text.
 
 Requests are sent with the SDK's generic `post`, and answers read as plain JSON: the SDK's own types would
-drop fields
-that providers want back, and building them costs a process's first run 0.15 s and more.
+drop fields that providers want back, and building them costs a process's first run 0.15 s and more.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The model on this machine, as a Model: Chat Completions to a child process that serves its file.
 
-What a small model lacks is made up for here: functions are not offered to a model whose template has no words
-for
-them, pictures become a note in the text, and a request that names no temperature is decoded at 0.
+What a small model lacks is made up for here: functions are not offered to a model whose template has no
+words for them, pictures become a note in the text, and a request that names no temperature is decoded at
+0.
 """
 
 from __future__ import annotations

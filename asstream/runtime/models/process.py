@@ -58,9 +58,9 @@ class Plan:
 def plan(head: GgufHead, name: str, size: int, cores: int, free_memory: int | None) -> Plan:
     """Choose how to serve a model: as much window as it was trained for, as 8,192 tokens and as memory allow.
 
-    One core is left to everybody else: llama.cpp's threads wait for each other by spinning, and with a busy
-    program
-    on one of their cores two threads came to 15 tokens/s where one alone makes 75 (two undisturbed: 112).
+    One core is left to everybody else: llama.cpp's threads wait for each other by spinning, and with a
+    busy program on one of their cores two threads came to 15 tokens/s where one alone makes 75 (two
+    undisturbed: 112).
     """
     window, slots = min(head.context_length or _WINDOW, _WINDOW), _SLOTS
     if free_memory is not None:

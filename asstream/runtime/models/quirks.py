@@ -1,8 +1,7 @@
 """The request body, and what an endpoint turned out not to accept in it. Pure; remembers for one model.
 
-Endpoints refuse parameters that others require. A 400 that names a parameter of ours is answered by leaving
-it out
-(or by its other name) from then on, and is said once.
+Endpoints refuse parameters that others require. A 400 that names a parameter of ours is answered by
+leaving it out (or by its other name) from then on, and is said once.
 """
 
 from __future__ import annotations

@@ -5,18 +5,15 @@
         [{"text": "It is {tool}."}]]},
      {"match": null, "turns": [[{"text": "You said: {user}"}]]}]}
 
-The reply is the first whose regular expression is found in the last user message. Its turn is the number of
-assistant
-messages after that message (the last one repeats): nothing is remembered, so any process can go on.
+The reply is the first whose regular expression is found in the last user message. Its turn is the number
+of assistant messages after that message (the last one repeats): nothing is remembered, so any process can
+go on.
 
-Steps: `text` and `refusal` (a string is cut into words, a list gives the exact deltas; `{user}` is the last
-user
-message, `{tool}` the last tool output), `tool_call` {name, arguments: object, string or list of pieces, id?},
-`wait`
-(seconds), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error` {message, code, kind}, `break`
-(true: the
-stream breaks). A delta of text is one token for `max_tokens` and for the usage that is reported if none is
-scripted.
+Steps: `text` and `refusal` (a string is cut into words, a list gives the exact deltas; `{user}` is the
+last user message, `{tool}` the last tool output), `tool_call` {name, arguments: object, string or list of
+pieces, id?}, `wait` (seconds), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error` {message,
+code, kind}, `break` (true: the stream breaks). A delta of text is one token for `max_tokens` and for the
+usage that is reported if none is scripted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Finding the model: what was configured, a server that answers on this machine, a model file of our own.
 
-`open_source` gives a ModelSource; nothing is asked of any network before it is needed. `needs_pull` tells the
-command
-line whether only a download would bring a model. Knows the other modules of this package; imports the SDK
-late.
+`open_source` gives a ModelSource; nothing is asked of any network before it is needed. `needs_pull` tells
+the command line whether only a download would bring a model. Knows the other modules of this package;
+imports the SDK late.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Server-sent events as Chat Completions endpoints really send them: bytes in, `(event, data)` out.
 
 Tolerated, since endpoints do it: comments and pings, a missing blank line at the end or between events,
-`data:` with
-no space, CRLF. Bounded: one line may have `MAX_LINE` bytes.
+`data:` with no space, CRLF. Bounded: one line may have `MAX_LINE` bytes.
 """
 
 from __future__ import annotations

@@ -1,16 +1,14 @@
 """Estimating prompt tokens where the endpoint can't count them: made to err high, never to be exact.
 
-A count that is too low sends a prompt that does not fit; one that is too high leaves out a turn too early. So
-every
-class of characters is priced at the dear end of what byte-level BPE vocabularies (GPT, Llama, Qwen, SmolLM)
-charge:
+A count that is too low sends a prompt that does not fit; one that is too high leaves out a turn too
+early. So every class of characters is priced at the dear end of what byte-level BPE vocabularies (GPT,
+Llama, Qwen, SmolLM) charge:
 
 - words of Latin letters: one token per three letters begun (English prose takes about one per four or five);
 - digits: one each (some vocabularies keep every digit apart);
 - punctuation: one each; runs of white space: one, and one more per eight characters; a single space is free;
 - anything else: one token per byte of UTF-8, halved for two-byte scripts with a vocabulary of their own
-  (Cyrillic,
-  Greek, accented Latin are about one token per character), in full for the rest.
+  (Cyrillic, Greek, accented Latin are about one token per character), in full for the rest.
 """
 
 from __future__ import annotations

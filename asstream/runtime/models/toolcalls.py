@@ -1,12 +1,9 @@
 """Tool calls from the pieces that endpoints send them in. Pure; no I/O.
 
-The plain case: the first piece has `index`, `id` and `function.name`, the others `index` and a piece of the
-arguments.
-Also understood: no index (Gemini, Ollama), no id or an empty one, whole calls in one chunk, the index 0 for
-every
-parallel call, id and name again in every piece, an id used for two calls, a name that comes later than the
-id,
-arguments as an object. Our own index is the order of appearance.
+The plain case: the first piece has `index`, `id` and `function.name`, the others `index` and a piece of
+the arguments. Also understood: no index (Gemini, Ollama), no id or an empty one, whole calls in one
+chunk, the index 0 for every parallel call, id and name again in every piece, an id used for two calls, a
+name that comes later than the id, arguments as an object. Our own index is the order of appearance.
 """
 
 from __future__ import annotations

