@@ -17,7 +17,7 @@ from asstream.runtime.models.protocol import Message, Model
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Store, Writer
 
-MOST_MESSAGES: Final = 1000
+LOOKED_AT: Final = 1000
 """The newest messages of a thread that are looked at for one run: far more than any window takes."""
 
 _REPLY_ROOM: Final = 1024
@@ -56,9 +56,9 @@ class Conversation:
 def conversation(store: Store, files: Path, run: Object, model: str) -> Conversation:
     """Read what `run` is about. `model` is the name of the model that will see it."""
     strategy = run["truncation_strategy"]
-    limit = MOST_MESSAGES
+    limit = LOOKED_AT
     if strategy["type"] == "last_messages" and strategy["last_messages"]:
-        limit = strategy["last_messages"]
+        limit = min(strategy["last_messages"], objects.MOST_MESSAGES)
     found = store.read(
         "SELECT body FROM messages WHERE thread_id = ? AND run_id IS NOT ? ORDER BY seq DESC LIMIT ?",
         (run["thread_id"], run["id"], limit),
@@ -73,7 +73,7 @@ def conversation(store: Store, files: Path, run: Object, model: str) -> Conversa
 
 
 def recorded_turns(source: Store | Writer, run_id: str) -> list[Object]:
-    """The turns of a run, oldest first: `{"model", "messages", "message_id", "step_id", "usage"}`."""
+    """The turns of a run, oldest first: `{"model", "messages", "message_ids", "step_id", "usage"}`."""
     found = rows.select(source, "SELECT body FROM turns WHERE run_id = ? ORDER BY seq", (run_id,))
     return [rows.load(body) for (body,) in found]
 
@@ -124,8 +124,8 @@ def _exchanges(
     for message in messages:
         run_id = message["run_id"]
         recorded = turns.get(run_id, []) if run_id else []
-        kept = [turn for turn in recorded if turn["message_id"] is None or turn["message_id"] in there]
-        if message["id"] not in {turn["message_id"] for turn in kept}:
+        kept = [turn for turn in recorded if there.issuperset(turn["message_ids"])]
+        if not any(message["id"] in turn["message_ids"] for turn in kept):
             yield [{"role": message["role"], "content": _content(message["content"], files)}]
         elif run_id not in told:
             told.add(run_id)

@@ -70,8 +70,8 @@ class Execution:
             self.run["model"] = model.name
         for number in range(MOST_TURNS):
             request = await self._request(model, first=number == 0 and self._used is None)
-            if request is None:
-                yield self._incomplete("max_prompt_tokens")
+            if isinstance(request, str):
+                yield self._incomplete(request)
                 return
             self._turn = Turn(self.run, _names(request.tools))
             end: TurnEnd | None = None
@@ -140,34 +140,51 @@ class Execution:
         self.run.update(objects.end_fields(status))
         return Event(f"thread.run.{status}", self.run)
 
-    async def _request(self, model: Model, *, first: bool) -> ModelRequest | None:
-        """The next turn's request; None when even the shortest prompt is longer than the run allows."""
-        run, tools = self.run, [tool for tool in self.run["tools"] if tool["type"] == "function"]
-        talk = self._read(model.name)
+    async def _request(self, model: Model, *, first: bool) -> ModelRequest | str:
+        """The next turn's request, or the limit of the run that leaves no room for one."""
+        run, tools = self.run, self._offered()
         spent = self._used or objects.usage(0, 0)
-        limits = [limit for limit in (prompt_limit(run, model),) if limit is not None]
-        allowed = run["max_prompt_tokens"]
-        if allowed is not None:
-            limits.append(allowed - spent["prompt_tokens"])
-        gone: int | None = 0
-        if limits:
-            gone = await left_out(talk, model, tools, min(limits))
+        reply = run["max_completion_tokens"]
+        if reply is not None and spent["completion_tokens"] >= reply:
+            return "max_completion_tokens"
+        talk = self._read(model.name)
+        gone = await self._left_out(talk, model, tools, spent["prompt_tokens"])
         if gone is None:
-            if allowed is not None and min(limits) == limits[-1]:
-                return None
-            gone = talk.most_left_out
+            return "max_prompt_tokens"
         self._talk, self._gone = talk, gone
         return ModelRequest(
             messages=talk.messages(gone),
-            tools=[] if run["tool_choice"] == "none" else tools,
+            tools=tools,
             tool_choice=_tool_choice(run["tool_choice"], tools) if first else None,
             parallel_tool_calls=run["parallel_tool_calls"] if tools else None,
             # Only what somebody named: the 1.0 that the wire shows is not a wish.
             **run.get("_sampling", {}),
-            max_tokens=_remaining(run["max_completion_tokens"], spent["completion_tokens"]),
+            max_tokens=None if reply is None else reply - spent["completion_tokens"],
             response_format=_response_format(run["response_format"]),
             reasoning_effort=run["reasoning_effort"],
         )
+
+    def _offered(self) -> list[Object]:
+        """The functions that the model may call."""
+        if self.run["tool_choice"] == "none":
+            return []
+        return [tool for tool in self.run["tools"] if tool["type"] == "function"]
+
+    async def _left_out(
+        self, talk: Conversation, model: Model, tools: list[Object], spent: int
+    ) -> int | None:
+        """How many of the oldest exchanges stay out; None when the run allows no prompt so short."""
+        allowed = self.run["max_prompt_tokens"]
+        gone = 0
+        window = prompt_limit(self.run, model)
+        if window is not None:
+            fitting = await left_out(talk, model, tools, window)
+            # What does not fit by our count may still fit by the model's own.
+            gone = talk.most_left_out if fitting is None else fitting
+        if allowed is not None:
+            within = await left_out(talk, model, tools, allowed - spent)
+            return None if within is None else max(gone, within)
+        return gone
 
     async def _streamed(self, model: Model, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """The model's events; a prompt that it finds too long is asked again with fewer old exchanges."""
@@ -192,10 +209,6 @@ class Execution:
 
 def _names(tools: Any) -> frozenset[str]:
     return frozenset(tool["function"]["name"] for tool in tools)
-
-
-def _remaining(most: int | None, spent: int) -> int | None:
-    return None if most is None else max(1, most - spent)
 
 
 def _response_format(wanted: Any) -> Object | None:
@@ -226,7 +239,7 @@ def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, names: frozen
     return {
         "model": model.name,
         "messages": [end.message, *_unknown_calls(end, names)],
-        "message_id": turn.message["id"] if turn.message else None,
+        "message_ids": turn.message_ids,
         "step_id": turn.calls_step["id"] if turn.calls_step else None,
         "usage": usage,
     }

@@ -15,6 +15,9 @@ Object = dict[str, Any]
 RUN_SECONDS = 600
 """A run expires this many seconds after its creation."""
 
+MOST_MESSAGES = 100_000
+"""The most messages of a thread."""
+
 DEFAULT_RANKER = {"ranker": "default_2024_08_21", "score_threshold": 0.0, "hybrid_search": None}
 
 

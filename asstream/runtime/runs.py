@@ -168,7 +168,7 @@ class Runs:
         told = [completed_calls(step, by_id, record["usage"])]
         rows.update(writer, STEP, step)
         messages = [{"role": "tool", "tool_call_id": id, "content": text} for id, text in by_id.items()]
-        given = {**record, "messages": messages, "message_id": None, "step_id": None, "usage": None}
+        given = {**record, "messages": messages, "message_ids": [], "step_id": None, "usage": None}
         scribe.add_turn(writer, run["id"], rows.dump(given))
         run.update(status="queued", required_action=None)
         scribe.save_run(writer, run, self._core.owner.id)
@@ -199,7 +199,7 @@ class Runs:
         core, seq = self._core, after
         runner: Runner | None = None
         while True:
-            runner = core.live.get(id) or runner
+            runner = self._at_work(id) or runner
             entries = runner.log.since(seq) if runner else None
             if entries is None:
                 entries = log.stored_since(core.store, id, seq)
@@ -220,6 +220,11 @@ class Runs:
                 if end := self._end_of(id, seq):
                     yield end
                 return
+
+    def _at_work(self, id: str) -> Runner | None:
+        """Who works on a run here. One whose task is done may be in `live` until the loop's next round."""
+        runner = self._core.live.get(id)
+        return None if runner is None or runner.task.done() else runner
 
     def _end_of(self, id: str, seq: int) -> list[Entry]:
         """The last event of a run that ended so long ago that its events are gone."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from asstream.errors import WireError
 from asstream.runtime import objects, recovery, rows
 from asstream.runtime.core import Core
@@ -11,9 +9,6 @@ from asstream.runtime.objects import Object
 from asstream.runtime.rows import FILE, MESSAGE, RUN, THREAD, Listing
 from asstream.runtime.states import ACTIVE
 from asstream.runtime.store import Writer
-
-MOST_MESSAGES: Final = 100_000
-"""The most messages of a thread."""
 
 
 class Threads:
@@ -132,8 +127,8 @@ def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[
     if not several:
         return []
     count = writer.execute("SELECT count(*) FROM messages WHERE thread_id = ?", (thread_id,)).get
-    if int(count) + len(several) > MOST_MESSAGES:
-        raise WireError(400, f"Thread {thread_id} can't have more than {MOST_MESSAGES} messages.")
+    if int(count) + len(several) > objects.MOST_MESSAGES:
+        raise WireError(400, f"Thread {thread_id} can't have more than {objects.MOST_MESSAGES} messages.")
     added = [objects.message(thread_id, fields) for fields in several]
     for message in added:
         for file_id in _files_of(message):

@@ -27,7 +27,7 @@ _CUT: Final[dict[str, str]] = {"length": "max_tokens", "content_filter": "conten
 
 
 class Turn:
-    """The steps and the message of one turn.
+    """The steps and the messages of one turn: text that comes after a call is a message of its own.
 
     Args:
         run: the run, as it is on the wire.
@@ -37,10 +37,11 @@ class Turn:
     def __init__(self, run: Object, offered: frozenset[str]) -> None:
         self.calls: list[Object] = []
         self.unknown: set[int] = set()
-        self.message: Object | None = None
+        self.message_ids: list[str] = []
         self.calls_step: Object | None = None
         self._run = run
         self._offered = offered
+        self._message: Object | None = None
         self._message_step: Object | None = None
         self._pieces: list[tuple[str, list[str]]] = []
         self._positions: dict[int, int] = {}
@@ -59,9 +60,9 @@ class Turn:
     def end(self, end: TurnEnd, usage: Object) -> Iterator[Event]:
         """Close what is open. A step of function calls stays in progress: its outputs come from outside."""
         reason = _CUT.get(end.finish_reason)
-        if not self.calls and self.message is None and not self.unknown:
+        if not self.calls and not self.message_ids and not self.unknown:
             yield from self._open_message()
-        if self.message is not None and self.message["status"] == "in_progress":
+        if self._message is not None:
             yield from self._close_message(reason, usage if not self.calls else objects.usage(0, 0))
         if self.calls_step is not None:
             self._settle_calls()
@@ -70,28 +71,26 @@ class Turn:
 
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event]:
         """Close what is open because the run ends here."""
-        if self.message is not None and self.message["status"] == "in_progress":
-            self.message["content"] = self._content()
-            yield stopped_message(self.message, ending)
+        if self._message is not None:
+            self._message["content"] = self._content()
+            yield stopped_message(self._message, ending)
+            self._message = None
         self._settle_calls()
         for step in (self._message_step, self.calls_step):
             if step is not None and step["status"] == "in_progress":
                 yield stopped_step(step, ending, error)
 
     @property
-    def text(self) -> str:
-        """What was said so far."""
-        return "".join("".join(pieces) for _, pieces in self._pieces)
-
-    @property
     def empty(self) -> bool:
         """Whether nothing has come yet, so that the turn may be asked for again."""
-        return self.message is None and self.calls_step is None
+        return not self.message_ids and self.calls_step is None
 
     def _say(self, kind: str, text: str) -> Iterator[Event]:
-        if self.message is None:
+        if self._message is None:
+            if self.calls and not text.strip():
+                return  # the line ends that some models put after a call are no message
             yield from self._open_message()
-        assert self.message is not None
+        assert self._message is not None
         opening = not self._pieces or self._pieces[-1][0] != kind
         if opening:
             self._pieces.append((kind, []))
@@ -102,24 +101,28 @@ class Turn:
             part["text"] = {"value": text, "annotations": []} if opening else {"value": text}
         else:
             part["refusal"] = text
-        yield _delta(self.message["id"], "thread.message.delta", {"content": [part]})
+        yield _delta(self._message["id"], "thread.message.delta", {"content": [part]})
 
     def _open_message(self) -> Iterator[Event]:
-        self.message = objects.reply(self._run)
-        self._message_step = objects.step(self._run, "message_creation", {"message_id": self.message["id"]})
+        self._message = objects.reply(self._run)
+        self._pieces = []
+        id = self._message["id"]
+        self.message_ids.append(id)
+        self._message_step = objects.step(self._run, "message_creation", {"message_id": id})
         yield Event("thread.run.step.created", self._message_step)
         yield Event("thread.run.step.in_progress", self._message_step)
-        yield Event("thread.message.created", self.message)
-        yield Event("thread.message.in_progress", self.message)
+        yield Event("thread.message.created", self._message)
+        yield Event("thread.message.in_progress", self._message)
 
     def _close_message(self, reason: str | None, usage: Object) -> Iterator[Event]:
-        assert self.message is not None and self._message_step is not None
-        self.message["content"] = self._content()
+        message, self._message = self._message, None
+        assert message is not None and self._message_step is not None
+        message["content"] = self._content()
         if reason is None:
-            self.message.update(status="completed", completed_at=objects.now())
-            yield Event("thread.message.completed", self.message)
+            message.update(status="completed", completed_at=objects.now())
+            yield Event("thread.message.completed", message)
         else:
-            yield _incomplete_message(self.message, reason)
+            yield _incomplete_message(message, reason)
         yield _finish_step(self._message_step, "completed", usage=usage)
 
     def _content(self) -> list[Object]:
@@ -141,7 +144,7 @@ class Turn:
         if delta.name not in self._offered:
             self.unknown.add(delta.index)
             return
-        if self.message is not None and self.message["status"] == "in_progress":
+        if self._message is not None:
             # Text before a call is a step of its own; the turn's tokens are counted with the call.
             yield from self._close_message(None, objects.usage(0, 0))
         if self.calls_step is None:

@@ -83,7 +83,8 @@ def text(role: str, value: str, run_id: str | None = None) -> Object:
 
 
 def turn(message_id: str | None, *messages: Message, model: str = "m") -> Object:
-    return {"model": model, "messages": messages, "message_id": message_id, "step_id": None, "usage": None}
+    ids = [message_id] if message_id else []
+    return {"model": model, "messages": messages, "message_ids": ids, "step_id": None, "usage": None}
 
 
 def read(path: Path, messages: list[Object], turns: list[tuple[str, Object]], **run: Any) -> Conversation:

@@ -11,6 +11,7 @@ import pytest
 
 from asstream.errors import WireError
 from asstream.runtime import Runtime, open_runtime
+from asstream.runtime.log import Entry
 from asstream.runtime.models.protocol import ModelError, ModelEvent, ModelRequest, TextDelta, ToolCallDelta
 from asstream.runtime.objects import Object
 from tests.runtime.opened import (
@@ -55,7 +56,7 @@ def test_a_reader_goes_on_past_a_pause_that_ended_while_it_was_away(tmp_path: Pa
             assert [entry.seq for entry in seen] == list(range(1, len(seen) + 1))
             assert seen[-1].event == "thread.run.completed"
 
-    async def _until_pause(reader: AsyncIterator[list[object]]) -> AsyncIterator[list[object]]:
+    async def _until_pause(reader: AsyncIterator[list[Entry]]) -> AsyncIterator[list[Entry]]:
         async for batch in reader:
             yield batch
             if "requires_action" in str(batch[-1]):
@@ -242,8 +243,8 @@ def test_a_run_is_told_to_all_who_read_it_in_order_and_once(tmp_path: Path) -> N
             assert [entry.seq for entry in seen[0]] == list(range(1, len(seen[0]) + 1))
             assert sum(entry.event == "thread.message.delta" for entry in seen[0]) == len(words)
 
-    async def _slowly(runtime: Runtime, run: Object) -> list[object]:
-        entries: list[object] = []
+    async def _slowly(runtime: Runtime, run: Object) -> list[Entry]:
+        entries: list[Entry] = []
         async for batch in runtime.runs.follow(run["id"]):
             entries += batch
             await asyncio.sleep(0.01)

@@ -109,6 +109,26 @@ def test_text_before_a_call_is_finished_before_it() -> None:
     ]
 
 
+def test_text_after_a_call_is_a_message_of_its_own() -> None:
+    turn = Turn(a_run(), frozenset({"f"}))
+    call = ToolCallDelta(0, "{}", "call_1", "f")
+    events = told(turn, [TextDelta("Before."), call, TextDelta("\n"), TextDelta("After.")], "tool_calls")
+    assert names(events)[-3:] == ["message.delta", "message.completed", "run.step.completed"]
+    first, second = (e.data for e in events if e.name == "thread.message.completed")
+    assert [each["content"][0]["text"]["value"] for each in (first, second)] == ["Before.", "After."]
+    assert turn.message_ids == [first["id"], second["id"]]
+    delta = next(e for e in reversed(events) if e.name == "thread.message.delta")
+    assert (delta.data["id"], delta.data["delta"]["content"][0]["index"]) == (second["id"], 0)
+    assert turn.calls_step is not None
+    assert turn.calls_step["status"] == "in_progress"
+
+
+def test_line_ends_after_a_call_are_no_message() -> None:
+    turn = Turn(a_run(), frozenset({"f"}))
+    told(turn, [ToolCallDelta(0, "{}", "call_1", "f"), TextDelta("\n\n")], "tool_calls")
+    assert turn.message_ids == []
+
+
 def test_a_call_of_a_function_that_nobody_offered_is_not_told() -> None:
     turn = Turn(a_run(), frozenset({"f"}))
     assert told(turn, [ToolCallDelta(0, "{}", "call_1", "rm")], "tool_calls") == []
