@@ -36,8 +36,8 @@ _FIELDS = ("event", "data", "id", "retry")
 class Recorder:
     """Writes events to a file that only its owner can read.
 
-    A reply is worth more than its recording: when writing fails later on (a full disk), recording stops and
-    `close` says so.
+    A reply is worth more than its recording: when writing fails later on (a full disk), recording stops, and
+    `close` raises ConfigError.
 
     Raises ConfigError: the file can't be written.
     """
@@ -54,8 +54,8 @@ class Recorder:
             self._file = os.fdopen(descriptor, "wb", buffering=0)
         except OSError as error:
             raise ConfigError(
-                f"Can't write the recording {self.path}: {error.strerror or error}.",
-                "Give --record a file in a folder that you can write to.",
+                f"the recording {self.path} can't be written: {error.strerror or error}",
+                "give --record a file in a folder that you can write to",
             ) from error
 
     def write(self, frame: bytes) -> None:
@@ -76,8 +76,8 @@ class Recorder:
             self._file.close()
         if self._failed is not None:
             raise ConfigError(
-                f"The recording {self.path} is incomplete: {self._failed.strerror or self._failed}.",
-                "Free some space and record again.",
+                f"the recording {self.path} is incomplete: {self._failed.strerror or self._failed}",
+                "make room and record again",
             )
 
     def __enter__(self) -> Recorder:
@@ -137,13 +137,18 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, text in enumerate(file, 1):
                 yield number, text.rstrip("\n")
     except FileNotFoundError as error:
-        raise NotFoundError(f"There is no recording {path}.", "Make one with --record FILE.") from error
+        raise NotFoundError(
+            f"there is no recording {path}", "`asstream chat --record FILE` makes one"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{path} is not a recording: it is not UTF-8 text.", "Give a file that --record wrote."
+            f"{path} is not a recording: it is not UTF-8 text", "give a file that --record wrote"
         ) from error
     except OSError as error:
-        raise UsageError(f"Can't read {path}: {error.strerror or error}.") from error
+        raise UsageError(
+            f"the recording {path} can't be read: {error.strerror or error}",
+            "give a file that --record wrote",
+        ) from error
 
 
 def _pause(path: Path, number: int, text: str) -> float:
@@ -173,7 +178,7 @@ def _record(path: Path, record: Record) -> Record:
 
 
 def _broken(path: Path, number: int, what: str) -> UsageError:
-    return UsageError(f"{path}, line {number}: {what}.", "Record it again, or mend that line.")
+    return UsageError(f"{path}, line {number}: {what}", "record it again, or mend that line")
 
 
 class RecordedStream:
@@ -225,8 +230,8 @@ class RecordedStream:
         if not settled:
             where = f"after line {last.line} ({last.event})" if last else "before any event"
             raise UsageError(
-                f"{self._path} ends {where}, before the run does.",
-                "The recording is cut off: record it again.",
+                f"{self._path} ends {where}, before the run does",
+                "the recording is cut off: record it again",
             )
 
     def _raise_error(self, event: AssistantStreamEvent) -> None:
@@ -251,7 +256,7 @@ def replay(
     from openai.lib.streaming import AssistantStreamManager
 
     if not 0 <= speed < float("inf"):
-        raise UsageError(f"The speed {speed} can't be used.", "Give 1 for the recorded pace, 0 for at once.")
+        raise UsageError(f"the speed {speed} can't be used", "give 1 for the recorded pace, 0 for at once")
     path = Path(path)
     with contextlib.closing(read(path)) as events:
         records = _Ahead(events)

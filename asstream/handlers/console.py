@@ -12,7 +12,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
-from asstream.handlers.outcome import explain_run
+from asstream.handlers.outcome import outcome_lines
 from asstream.render.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -123,15 +123,25 @@ class ConsoleHandler(EventHandler):
     @override
     def on_run_done(self, run: Run) -> None:
         self._transcript.close()
-        self._transcript.line(_summary(run, time.monotonic() - self._started))
-        if outcome := explain_run(run):
-            self._transcript.notice(*outcome)
+        self._transcript.line(" · ".join(part for part in (_tokens(run), self._took(run), run.model) if part))
+        if lines := outcome_lines(run):
+            self._transcript.notice(*lines)
 
     @override
     def on_end(self) -> None:
         """A stream that broke off still ends its line; a reader that has gone is no news here."""
         if not self._transcript.broken:
             self._transcript.close()
+
+    def _took(self, run: Run) -> str:
+        """How long the reply took: as it was seen live, else (recorded, or waited for) as the run has it."""
+        if self._feed is not None and getattr(self._feed.stream, "response", None) is not None:
+            return f"{time.monotonic() - self._started:.1f} s"
+        ended = run.completed_at or run.failed_at or run.cancelled_at
+        if ended is None:
+            return ""
+        seconds = ended - (run.started_at or run.created_at)
+        return f"{seconds} s" if seconds > 0 else "under 1 s"
 
 
 def _citations(message: Message) -> list[tuple[str, str]]:
@@ -145,6 +155,5 @@ def _citations(message: Message) -> list[tuple[str, str]]:
     return list(found)
 
 
-def _summary(run: Run, seconds: float) -> str:
-    tokens = f"{run.usage.total_tokens} tokens · " if run.usage else ""
-    return f"{tokens}{seconds:.1f} s · {run.model}"
+def _tokens(run: Run) -> str:
+    return f"{run.usage.total_tokens} tokens" if run.usage else ""

@@ -28,14 +28,11 @@ BUILT_IN: Mapping[str, str] = {
     "plain": "asstream.handlers.plain:PlainHandler",
     "jsonl": "asstream.handlers.jsonl:JsonLinesHandler",
 }
-_REMEDY = "Give NAME, FILE.py:CLASS or package.module:CLASS; `asstream handlers list` shows the names."
+_REMEDY = "give NAME, FILE.py:CLASS or package.module:CLASS; `asstream handlers list` shows the names"
 
 
 def available() -> list[tuple[str, str]]:
-    """The names that can be given, each with `module:Class`: built-in ones first, then installed ones.
-
-    Nothing is imported.
-    """
+    """The names that can be given, each with `module:Class`, built-in ones first. Nothing is imported."""
     installed = {point.name: point.value for point in entry_points(group=GROUP) if point.name not in BUILT_IN}
     return [*BUILT_IN.items(), *sorted(installed.items())]
 
@@ -52,6 +49,8 @@ def load(spec: str) -> type[AssistantEventHandler]:
         return _only_class(_load_file(Path(spec)), spec)
     if not colon:
         return _load_named(spec)
+    if not place:
+        raise NotFoundError(f"the handler {spec!r} names no file and no module", _REMEDY)
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     return _class_of(module, name, place)
 
@@ -67,8 +66,8 @@ def instantiate(cls: type[AssistantEventHandler], spec: str) -> AssistantEventHa
         return cls()
     except Exception as error:
         raise UsageError(
-            f"The handler {spec} can't be made: {_in_a_line(error)}.",
-            "A handler class is made with no arguments: give its parameters defaults.",
+            f"the handler {spec} can't be made: {_in_a_line(error)}",
+            "a handler class is made with no arguments: give its parameters defaults",
         ) from error
 
 
@@ -79,7 +78,7 @@ def _load_named(name: str) -> type[AssistantEventHandler]:
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     if not points:
         names = ", ".join(known for known, _ in available())
-        raise NotFoundError(f"There is no handler named {name!r}; there are: {names}.", _REMEDY)
+        raise NotFoundError(f"there is no handler named {name!r}; there are: {names}", _REMEDY)
     return _load_point(points[0])
 
 
@@ -89,8 +88,8 @@ def _load_point(point: EntryPoint) -> type[AssistantEventHandler]:
         found = point.load()
     except Exception as error:
         raise UsageError(
-            f"The handler {point.name!r}{package} ({point.value}) does not load: {_in_a_line(error)}.",
-            "Update or remove that package.",
+            f"the handler {point.name!r}{package} ({point.value}) does not load: {_in_a_line(error)}",
+            "update or remove that package",
         ) from error
     return _checked(found, f"{point.name!r}{package} ({point.value})", "")
 
@@ -99,7 +98,7 @@ def _load_file(path: Path) -> ModuleType:
     path = path.expanduser()
     if not path.is_file():
         raise NotFoundError(
-            f"There is no handler file {path}.", "Give the path of a Python file: FILE.py:CLASS."
+            f"there is no handler file {path}", "give the path of a Python file: FILE.py:CLASS"
         )
     path = path.resolve()
     name = f"asstream_handler_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
@@ -113,8 +112,8 @@ def _load_file(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UsageError(
-            f"The handler file {path} does not load: {_in_a_line(error)}{_where(error, path)}.",
-            "Run it with python to see more.",
+            f"the handler file {path} does not load: {_in_a_line(error)}{_where(error, path)}",
+            f"run it by itself to see more: python {path}",
         ) from error
     return module
 
@@ -125,10 +124,17 @@ def _load_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise NotFoundError(f"There is no module {name!r}.", _REMEDY) from error
-        raise UsageError(f"The module {name} does not load: {_in_a_line(error)}{_where(error)}.") from error
+            raise NotFoundError(f"there is no module {name!r}", _REMEDY) from error
+        raise _does_not_load(name, error) from error
     except (Exception, SystemExit) as error:
-        raise UsageError(f"The module {name} does not load: {_in_a_line(error)}{_where(error)}.") from error
+        raise _does_not_load(name, error) from error
+
+
+def _does_not_load(module: str, error: BaseException) -> UsageError:
+    return UsageError(
+        f"the module {module} does not load: {_in_a_line(error)}{_where(error)}",
+        f"run it by itself to see more: python -m {module}",
+    )
 
 
 def _search_also(folder: Path) -> None:
@@ -141,13 +147,13 @@ def _only_class(module: ModuleType, place: str) -> type[AssistantEventHandler]:
     names = _handlers_in(module)
     if len(names) == 1:
         return _class_of(module, names[0], place)
-    raise UsageError(f"{place} needs the name of a class: {_listing(names)}.", f"Give {place}:CLASS.")
+    raise UsageError(f"{place} needs the name of a class ({_listing(names)})", f"give {place}:CLASS")
 
 
 def _class_of(module: ModuleType, name: str, place: str) -> type[AssistantEventHandler]:
     names = _handlers_in(module)
     if not name or not hasattr(module, name):
-        raise NotFoundError(f"There is no class {name!r} in {place}: {_listing(names)}.", _REMEDY)
+        raise NotFoundError(f"there is no class {name!r} in {place} ({_listing(names)})", _REMEDY)
     return _checked(getattr(module, name), f"{place}:{name}", _listing(names))
 
 
@@ -159,12 +165,12 @@ def _checked(found: object, what: str, listing: str) -> type[AssistantEventHandl
     hint = f" ({listing})" if listing else ""
     if isinstance(found, type) and issubclass(found, AsyncAssistantEventHandler):
         raise UsageError(
-            f"{what} is an AsyncAssistantEventHandler{hint}.",
-            "Derive it from openai.AssistantEventHandler and drop `async` and `await`.",
+            f"{what} is an AsyncAssistantEventHandler{hint}",
+            "derive it from openai.AssistantEventHandler and drop `async` and `await`",
         )
     raise UsageError(
-        f"{what} is no subclass of openai.AssistantEventHandler{hint}.",
-        "Derive it from openai.AssistantEventHandler or asstream.EventHandler.",
+        f"{what} is no subclass of openai.AssistantEventHandler{hint}",
+        "derive it from openai.AssistantEventHandler or asstream.EventHandler",
     )
 
 

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
 from asstream.handlers.faults import is_error
-from asstream.handlers.outcome import explain_run
-from asstream.render.clean import clean_line, escape_json
+from asstream.handlers.outcome import outcome_lines
+from asstream.render.clean import escape_json
 from asstream.render.output import Output
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class JsonLinesHandler(EventHandler):
 
     @override
     def on_run_done(self, run: Run) -> None:
-        if outcome := explain_run(run):
-            self._errors.write("".join(f"{clean_line(line)}\n" for line in outcome if line))
+        self._errors.write("".join(f"{line}\n" for line in outcome_lines(run)))
 
     def _wire(self, event: AssistantStreamEvent) -> tuple[str, Any]:
         """Name and data as they came, where the stream keeps them; else from the SDK's objects."""

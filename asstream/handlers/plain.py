@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TextIO
 from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
-from asstream.handlers.outcome import explain_run
+from asstream.handlers.outcome import outcome_lines
 from asstream.render.clean import Cleaner, clean_line
 from asstream.render.output import Output
 
@@ -76,8 +76,7 @@ class PlainHandler(EventHandler):
 
     @override
     def on_run_done(self, run: Run) -> None:
-        if outcome := explain_run(run):
-            self._errors.write("".join(f"{clean_line(line)}\n" for line in outcome if line))
+        self._errors.write("".join(f"{line}\n" for line in outcome_lines(run)))
 
     @override
     def on_end(self) -> None:

@@ -68,7 +68,7 @@ def test_only_its_owner_can_read_a_recording(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_cant_be_written_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"Can't write the recording .*No such file"):
+    with pytest.raises(ConfigError, match=r"the recording .* can't be written: No such file"):
         Recorder(tmp_path / "nowhere" / "run.sse")
 
 
@@ -197,7 +197,7 @@ def test_a_recorded_error_is_raised(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"There is no recording .*gone\.sse"):
+    with pytest.raises(NotFoundError, match=r"there is no recording .*gone\.sse"):
         replay(tmp_path / "gone.sse", Ours)
     with pytest.raises(UsageError, match="Is a directory"):
         replay(tmp_path, Ours)
@@ -205,5 +205,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speed", [-1.0, float("nan"), float("inf")])
 def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: float) -> None:
-    with pytest.raises(UsageError, match=r"The speed .* can't be used"):
+    with pytest.raises(UsageError, match=r"the speed .* can't be used"):
         replay(tmp_path / os.devnull, Ours, speed)

@@ -84,14 +84,15 @@ def test_an_installed_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 ASYNC = "from openai import AsyncAssistantEventHandler\nclass Mine(AsyncAssistantEventHandler):\n    pass\n"
 BROKEN = {
     "no such name": (None, "nothing", r"no handler named 'nothing'; there are: console, plain, jsonl"),
+    "no module at all": (None, ":X", r"the handler ':X' names no file and no module"),
     "no such module": (None, "no.such.module:X", r"no module 'no\.such\.module'"),
-    "no such class": (HANDLER, ":Other", r"no class 'Other' in .*mine\.py: handlers there: Mine"),
-    "no class named": (HANDLER, ":", r"no class '' in .*mine\.py: handlers there: Mine"),
-    "no handler at all": ("x = 1\n", "", r"mine\.py needs the name of a class: no handler class there"),
+    "no such class": (HANDLER, ":Other", r"no class 'Other' in .*mine\.py \(handlers there: Mine\)"),
+    "no class named": (HANDLER, ":", r"no class '' in .*mine\.py \(handlers there: Mine\)"),
+    "no handler at all": ("x = 1\n", "", r"mine\.py needs the name of a class \(no handler class there\)"),
     "not a class": (HANDLER + "x = 1\n", ":x", r"mine\.py:x is no subclass .*\(handlers there: Mine\)"),
     "another class": ("class Mine:\n    pass\n", ":Mine", r"mine\.py:Mine is no subclass of openai"),
     "an async one": (ASYNC, ":Mine", r"mine\.py:Mine is an AsyncAssistantEventHandler"),
-    "an error in it": ("x = 1\n\n1 / 0\n", ":Mine", r"does not load: ZeroDivisionError: .*mine\.py:3\)\.$"),
+    "an error in it": ("x = 1\n\n1 / 0\n", ":Mine", r"does not load: ZeroDivisionError: .*mine\.py:3\)$"),
     "a missing import": (
         "import nothing_like_it\n",
         ":Mine",
