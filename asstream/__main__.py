@@ -1,7 +1,4 @@
-"""The program's entry.
-
-Answers what needs no import at once; hands everything else to the root of the command line.
-"""
+"""The entry: answers what needs no import, hands everything else to the root of the command line."""
 
 import sys
 

@@ -1,6 +1,4 @@
-"""Configuration: flags > environment > profile > defaults.
-
-The only reader of the environment; knows only errors.
+"""Configuration: flags > environment > profile > defaults. The only reader of the environment; knows errors.
 
 Two things are chosen here. The *Assistants endpoint*: `--base-url`, `ASSTREAM_BASE_URL`, Azure's three
 variables, a profile's `base_url`, else the runtime embedded in this process. And the *model endpoint*
@@ -65,8 +63,7 @@ class Settings:
         base_url: the Assistants endpoint; None when embedded.
         api_key: its key; None where a loopback endpoint needs none.
         api_version: Azure's `api-version`; None elsewhere.
-        run_model: the model that this invocation asks of each run (`--model`); None leaves it to the
-        assistant.
+        run_model: the model asked of each run (`--model`); None leaves it to the assistant.
         origin: what named the Assistants endpoint, for people.
     """
 
@@ -121,10 +118,7 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
 
 
 def ensure_home(settings: Settings) -> Path:
-    """Make the home folder (0700) if it is not there, and check that it can be written to.
-
-    Raises ConfigError.
-    """
+    """Make the home folder (0700) if it is not there; see that it can be written to. Raises ConfigError."""
     home = settings.home
     remedy = "set ASSTREAM_HOME to a folder that you may write to"
     try:
@@ -331,10 +325,7 @@ def _checked(url: str, key: str | None, origin: str) -> str:
 def _model(
     given: Mapping[str, str], variables: Mapping[str, str], name: str | None, profile: Mapping[str, str]
 ) -> ModelSettings:
-    """The model endpoint: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_*`.
-
-    Each layer's URL and key stay together.
-    """
+    """The model endpoint: flag, profile, `ASSTREAM_MODEL*`, `OPENAI_*`; a layer keeps its URL and key."""
     configured = profile.get("model") or variables.get("ASSTREAM_MODEL")
     asked = given.get("model")
     # A name asked of a run does not take the place of a spec: that says where every model comes from.

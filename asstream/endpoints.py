@@ -107,8 +107,8 @@ def connect(**flags: str | None) -> openai.OpenAI:
     """An `openai.OpenAI` client for the configured endpoint, made in one line.
 
     Without arguments it follows the environment and the configuration file, as `asstream chat` does; with
-    nothing configured it is the runtime embedded in this process. Closing the client (or leaving its `with`
-    block) ends that too.
+    nothing configured it is the runtime embedded in this process, which ends when the client is closed (or
+    its `with` block left).
 
     Args:
         flags: `profile`, `base_url`, `api_key`, `model`, … as on the command line.
@@ -125,10 +125,7 @@ def connect(**flags: str | None) -> openai.OpenAI:
 
 
 def model_endpoint(settings: Settings) -> ModelEndpoint | None:
-    """The Chat Completions endpoint that was configured.
-
-    None where none was, or where a script stands in for it.
-    """
+    """The Chat Completions endpoint that was configured; None where none was, or where a script stands in."""
     from asstream.runtime.models.endpoint import ModelEndpoint
 
     chosen = settings.model
@@ -138,10 +135,7 @@ def model_endpoint(settings: Settings) -> ModelEndpoint | None:
 
 
 def model_source(settings: Settings) -> ModelSource:
-    """The source of models that the settings name, for the embedded runtime and for `serve`.
-
-    Raises AsstreamError.
-    """
+    """The settings' source of models, for the embedded runtime and for `serve`. Raises AsstreamError."""
     from asstream.runtime.models.sources import open_source
 
     return open_source(settings.home, model_endpoint(settings), settings.model.model)

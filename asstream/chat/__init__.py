@@ -1,1 +1,1 @@
-"""The chat: a session with an assistant, the prompt, slash commands. Never knows the runtime or the server."""
+"""The chat: a session, the prompt, slash commands. Never knows the runtime or the server."""

@@ -1,5 +1,4 @@
-"""The terminal's keyboard during a chat, and the prompt's first appearance before anything is imported.
-Knows nothing.
+"""The terminal's keyboard during a chat, and the prompt before anything is imported. Knows nothing.
 
 From the first prompt to the last the terminal neither echoes nor edits: what is typed while the line editor
 loads, or during a reply, is kept for the next prompt, shown there once, and mixed into nothing. The line
@@ -53,11 +52,21 @@ def release() -> None:
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, _original.pop())  # type: ignore[arg-type]
 
 
-class normal:
-    """While this is open the terminal is as it was before the chat.
+def ask(question: str) -> str:
+    """An answer, typed and edited in the terminal's own way.
 
-    For a question, or somebody else's code.
+    Raises EOFError, KeyboardInterrupt: there is none; what follows begins on a line of its own.
     """
+    try:
+        return input(question)
+    except (EOFError, KeyboardInterrupt):
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        raise
+
+
+class normal:
+    """While this is open the terminal is as before the chat: for a question, or somebody else's code."""
 
     def __enter__(self) -> None:
         self._held = bool(_original)

@@ -1,6 +1,4 @@
-"""The chat at a terminal, and the chat whose lines come through a pipe.
-
-Knows the session, never how it is opened.
+"""The chat at a terminal, and the chat whose lines come through a pipe. Knows the session, not how it opens.
 
 At a terminal the prompt comes first: the session opens in a thread while the person types. The header is
 printed above the prompt once it is known; a first line entered earlier waits for it.
@@ -28,12 +26,16 @@ if TYPE_CHECKING:
 LEAVING = frozenset({"exit", "quit"})
 LEAVE_SECONDS = 0.01
 """What was answered is stored and the model's process ends with this one: leaving waits for neither."""
-EMPTY = "Nothing to send: type a message, or exit."
+EMPTY = "nothing to send: type a message, or exit"
 NO_MODEL = UnreachableError(
     "there is no model to answer",
     "`asstream models pull` fetches a small one; or start Ollama, or set OPENAI_API_KEY"
     " or ASSTREAM_MODEL_BASE_URL",
 )
+PULL_STOPPED = UnreachableError(
+    "the pull was stopped, and nothing of it is kept", "`asstream chat` asks again"
+)
+ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}
 
 
 class NeedsModel(Exception):
@@ -136,14 +138,23 @@ class TerminalChat:
         return session
 
     def _fetch_model(self) -> None:
-        try:
-            with keys.normal():
-                answer = input(f"{self._around.asks} [Y/n] ").strip().lower()
-        except (EOFError, KeyboardInterrupt):
-            answer = "n"
-        if answer not in ("", "y", "yes"):
+        with keys.normal():
+            agreed = self._asked()
+        if not agreed:
             raise NO_MODEL
-        self._around.pull()
+        try:
+            self._around.pull()
+        except KeyboardInterrupt:
+            raise PULL_STOPPED from None
+
+    def _asked(self) -> bool:
+        """Whether the person wants the model. What answers nothing is their message: it is kept for later."""
+        try:
+            while (answer := keys.ask(f"{self._around.asks} [Y/n] ")).strip().lower() not in ANSWERS:
+                self._default += answer
+        except (EOFError, KeyboardInterrupt):
+            return False
+        return ANSWERS[answer.strip().lower()]
 
     def _announce(self) -> None:
         if not self._announced:
@@ -154,7 +165,7 @@ class TerminalChat:
         # A handler of the person's own may ask something: it finds the terminal as it expects it.
         mode = nullcontext() if session.handler_is_ours else keys.normal()
         try:
-            command = slash.split(line.strip())
+            command = slash.split(line)
             with mode:
                 if command is None:
                     self._settle(session, session.send(line))
@@ -206,7 +217,7 @@ def run_piped(around: Surroundings, lines: Iterable[str]) -> int:
             if not text:
                 _note(around, [EMPTY])
                 continue
-            command = slash.split(text)
+            command = slash.split(line)
             try:
                 if command is not None and command[0] in slash.COMMANDS:
                     _note(around, slash.run(session, *command))

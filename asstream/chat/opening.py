@@ -43,10 +43,7 @@ class Opening(Generic[T]):
         threading.Thread(target=self._run, name="asstream-opening", daemon=True).start()
 
     def when_done(self, listener: Callable[[], None]) -> None:
-        """Call `listener` once the work has ended, from the work's thread.
-
-        At once if it has ended already.
-        """
+        """Call `listener` once the work has ended, from its thread; at once if it has ended already."""
         with self._lock:
             if not self._finished.is_set():
                 self._listeners.append(listener)

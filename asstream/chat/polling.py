@@ -46,8 +46,7 @@ class ObjectStream:
     """A finished run's events, made from its objects: read by a handler as a live stream is.
 
     Args:
-        submitted: ids of the tool calls whose outputs came since the last stream; what was before is left
-        out.
+        submitted: ids of the tool calls whose outputs came since the last stream; earlier ones are left out.
         recorder: is given each event.
     """
 

@@ -1,7 +1,4 @@
-"""The line editor: history, completion of slash commands, paste of many lines.
-
-Knows prompt_toolkit and nothing of the API.
-"""
+"""The line editor: history, completion, paste of many lines. Knows prompt_toolkit and nothing of the API."""
 
 from __future__ import annotations
 
@@ -70,6 +67,7 @@ class Prompt:
         """
         watch = _Watch(self._session, opening, announce)
         keys.take_prompt_away()
+        self._session.app.erase_when_done = False
         line = self._session.prompt(default=default, pre_run=watch.start)
         if watch.failed:
             raise Interrupted(line)
@@ -122,6 +120,7 @@ class _Watch:
             return
         if self._opening.failed:
             self.failed = True
+            application.erase_when_done = not self._session.default_buffer.text
             application.exit(result=self._session.default_buffer.text)
         elif self._announce is not None:
             run_in_terminal(self._announce)
@@ -142,10 +141,7 @@ class _SlashCompleter(Completer):
 
 
 def _output() -> Output | None:
-    """The terminal, never asked where its cursor is.
-
-    A chat left at once would leave the answer to the shell.
-    """
+    """The terminal, never asked where its cursor is: a chat that is left would leave the answer behind."""
     if sys.platform == "win32":
         return None
 

@@ -1,6 +1,4 @@
-"""A session: one thread, one assistant, one message after another.
-
-Only the final Run comes back to the caller.
+"""A session: one thread, one assistant, one message after another; what comes back is the final Run.
 
 A request that creates is sent once and looked for before it is repeated. Knows the `openai` client, the
 handlers and the thread index; nothing of terminals.
@@ -18,14 +16,14 @@ import openai
 from openai.lib.streaming import AssistantStreamManager
 
 from asstream.chat import history
-from asstream.chat.find import find_assistant
+from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.chat.polling import ObjectStream, wait_for_run
 from asstream.chat.recovery import RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
 from asstream.errors import AsstreamError, RunError
-from asstream.handlers.outcome import explain_run
+from asstream.handlers.outcome import outcome_lines
 
 if TYPE_CHECKING:
     from openai import AssistantEventHandler
@@ -95,9 +93,10 @@ class Session:
 
     def header(self) -> list[str]:
         """What a chat begins with: assistant, model, endpoint, thread, how to leave."""
-        name = self.assistant.name or self.assistant.id
+        model = self.model or self.model_name or self.assistant.model
+        who = [self.assistant.name or self.assistant.id, model if model != DEFAULT_MODEL else "", self.label]
         return [
-            f"{name} · {self.model or self.model_name or self.assistant.model} · {self.label}",
+            " · ".join(part for part in who if part),
             f"{self.thread_id} · exit leaves, /help helps",
         ]
 
@@ -129,7 +128,7 @@ class Session:
             self._cancel()
             name = type(error).__name__
             raise RunError(
-                f"the handler raised {name}: {error}",
+                f"the handler raised {name}: {error}".removesuffix(": "),
                 "the run was cancelled; mend the handler or choose another",
             ) from error
         self._note(run)
@@ -142,11 +141,12 @@ class Session:
     def outcome(self, run: Run) -> list[str]:
         """How a run ended, for a person; nothing when it completed or its handler has told."""
         if self._unanswered:
+            asked = ", ".join(self._unanswered)
             return [
-                f"the run asked for a function that nobody offers: {call}" for call in self._unanswered
-            ] + ["the run was cancelled; a handler can answer it (--handler)"]
-        told = None if self._explained else explain_run(run)
-        return [line for line in told if line] if told is not None else []
+                f"asstream: the run asked for a function that nobody offers: {asked}",
+                "the run was cancelled; a handler can answer it (--handler)",
+            ]
+        return [] if self._explained else outcome_lines(run)
 
     def close(self, patience: float | None = None) -> None:
         """Finish the recording and let go of the endpoint.
@@ -252,10 +252,7 @@ class Session:
         return run
 
     def _cancel(self) -> None:
-        """Cancel the run that is going on and wait a little for its end.
-
-        What fails here is not worth telling.
-        """
+        """Cancel the run that is going on and wait a little for its end; failures are not worth telling."""
         with contextlib.suppress(openai.OpenAIError, KeyboardInterrupt):
             run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
             once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)

@@ -1,7 +1,4 @@
-"""The slash commands: one table.
-
-Each is given the chat and the rest of its line, and returns the lines to show.
-"""
+"""The slash commands: one table. Each gets the session and the rest of its line, returns lines to show."""
 
 from __future__ import annotations
 
@@ -15,6 +12,9 @@ from asstream.errors import AsstreamError, UsageError
 
 if TYPE_CHECKING:
     from asstream.chat.session import Session
+
+SHOWN = 20
+"""Threads that `/threads` lists."""
 
 
 class Leave(Exception):
@@ -31,10 +31,10 @@ class Command:
 
 
 def split(line: str) -> tuple[str, str] | None:
-    """A line's command and argument; None when the line is a message."""
+    """A line's command and argument; None when the line is a message, as it is with a space before the /."""
     if not line.startswith("/"):
         return None
-    name, _, argument = line.partition(" ")
+    name, _, argument = line.strip().partition(" ")
     return name, argument.strip()
 
 
@@ -44,7 +44,9 @@ def run(session: Session, name: str, argument: str) -> list[str]:
     if command is None:
         near = [known for known in COMMANDS if known.startswith(name)]
         if len(near) != 1:
-            raise UsageError(f"there is no command {name}", "/help lists them; a message can't start with /")
+            raise UsageError(
+                f"there is no command {name}", "/help lists them; a space before the / makes it a message"
+            )
         command = COMMANDS[near[0]]
     return command.run(session, argument)
 
@@ -54,7 +56,7 @@ def _help(session: Session, argument: str) -> list[str]:
     width = max(map(len, shown))
     return [
         *(f"{usage:<{width}}  {summary}" for usage, summary in shown.items()),
-        "Alt-Enter starts a new line; Ctrl-C stops a reply or clears the line; Ctrl-D leaves.",
+        "Alt-Enter: new line · Ctrl-C: stop the reply, clear the line · Ctrl-D: leave",
     ]
 
 
@@ -77,14 +79,18 @@ def _instructions(session: Session, argument: str) -> list[str]:
 
 
 def _retry(session: Session, argument: str) -> list[str]:
+    if not session.client.beta.threads.messages.list(session.thread_id, limit=1).data:
+        return ["no message to answer yet"]
     return session.outcome(session.retry())
 
 
 def _threads(session: Session, argument: str) -> list[str]:
-    entries = session.index.merged(session.client)[:20]
-    return [
-        f"{'*' if entry.id == session.thread_id else ' '} {entry.id}  {entry.title}" for entry in entries
-    ] or ["no threads yet"]
+    from asstream.render.columns import columns
+
+    entries = session.index.merged(session.client)[:SHOWN]
+    return columns(
+        [("*" if entry.id == session.thread_id else "", entry.id, entry.title) for entry in entries]
+    )
 
 
 def _usage(session: Session, argument: str) -> list[str]:
@@ -97,11 +103,14 @@ def _steps(session: Session, argument: str) -> list[str]:
     steps = session.client.beta.threads.runs.steps.list(
         session.last_run.id, thread_id=session.thread_id, order="asc"
     )
-    return [
-        f"{step.id}  {step.type}  {step.status}"
-        + (f"  {step.usage.total_tokens} tokens" if step.usage else "")
-        for step in steps
-    ]
+    from asstream.render.columns import columns
+
+    return columns(
+        [
+            (step.id, step.type, step.status, f"{step.usage.total_tokens} tokens" if step.usage else "")
+            for step in steps
+        ]
+    ) or ["no steps"]
 
 
 def _export(session: Session, argument: str) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.cli import options as o
-from asstream.cli.output import as_json, emit, say, table, when
+from asstream.cli.output import as_json, emit, save, say, table, when
 from asstream.cli.target import noun, opened
 from asstream.errors import UsageError
 
@@ -180,10 +180,7 @@ def export(
     text = (
         json.dumps({"id": found.id, **{key: data[key] for key in PORTABLE if key in data}}, indent=2) + "\n"
     )
-    if file == "-":
-        sys.stdout.write(text)
-    else:
-        Path(file).write_text(text, encoding="utf-8")
+    save(file, text)
 
 
 @app.command("import")

@@ -46,5 +46,5 @@ def command(handler: o.Handler = None, plain: o.Plain = False) -> int:
                     return 1
         finally:
             session.close()
-    say("", "`asstream chat` begins a chat of your own; `asstream doctor` tells which model would answer.")
+    say("", "`asstream chat` begins a chat of your own.", "`asstream doctor` tells which model would answer.")
     return 0

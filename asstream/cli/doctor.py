@@ -7,11 +7,14 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstream import __version__
 from asstream.cli import options as o
 from asstream.cli.exits import explain
+from asstream.cli.first_model import check_file
+from asstream.cli.notices import show_notices
 from asstream.cli.output import emit, say
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, Settings, ensure_home, load
@@ -47,6 +50,7 @@ def command(
     profile: o.Profile = None, base_url: o.BaseUrl = None, api_key: o.ApiKey = None, as_json: o.Json = False
 ) -> int:
     """Look at everything; exits with 0 when all is well, else with 3 (configuration) or 4 (not reachable)."""
+    show_notices()
     worst = 0
     for check in _checks({"profile": profile, "base_url": base_url, "api_key": api_key}):
         worst = max(worst, check.code)
@@ -121,14 +125,15 @@ def _endpoint(settings: Settings) -> Iterator[Check]:
             several = "has assistants" if assistants.data else "has no assistant yet"
             yield Check("endpoint", "ok", f"{endpoint.label}, {several} (from: {settings.origin})")
             if endpoint.kind == EMBEDDED:
-                yield _guarded("model", lambda: _model(endpoint))
+                yield _guarded("model", lambda: _model(endpoint, settings.home))
     except Exception as error:
         yield _bad("endpoint", error)
 
 
-def _model(endpoint: Endpoint) -> Check:
-    """Which model answers a run."""
+def _model(endpoint: Endpoint, home: Path) -> Check:
+    """Which model answers a run; where it is a file of this machine, whether that is whole."""
     described = endpoint.describe_model()
+    check_file(home, described)
     return Check("model", "ok", f"{described.get('model', 'unknown')} at {described.get('endpoint', '?')}")
 
 

@@ -13,12 +13,14 @@ the HTTP library's errors                4   a connection that broke in mid-answ
 typer's usage errors                     2
 KeyboardInterrupt                        130
 BrokenPipeError                          1   silently: the reader of stdout went away
+openai.APIStatusError with 507           3   the home folder of an asstream is full
 OSError                                  3   a file or folder that can't be used
 anything else                            1   a fault of asstream's own
 """
 
 from __future__ import annotations
 
+import re
 import traceback
 
 from asstream.errors import AsstreamError
@@ -37,6 +39,8 @@ _OPENAI = {
     "APIConnectionError": (4, "check that it is running and that the base URL is right"),
     "APIError": (1, ""),
 }
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+_HOME_IS_FULL = 507
 _TRANSPORTS = ("httpx2", "httpcore2", "httpx", "httpcore")
 
 
@@ -61,7 +65,9 @@ def explain(error: BaseException) -> tuple[int, list[str]]:
     if isinstance(error, BrokenPipeError):
         return 1, []
     if isinstance(error, AsstreamError):
-        return error.exit_code, [f"asstream: {error.message}", *([error.remedy] if error.remedy else [])]
+        return error.exit_code, [
+            _in_a_line(line) for line in (f"asstream: {error.message}", error.remedy) if line
+        ]
     package = type(error).__module__.split(".")[0]
     if package == "openai":
         return _explain_openai(error)
@@ -70,7 +76,7 @@ def explain(error: BaseException) -> tuple[int, list[str]]:
     if package == "typer" and hasattr(error, "format_message"):
         return _explain_usage(error)
     if isinstance(error, OSError):
-        return 3, [f"asstream: {error}"]
+        return 3, [f"asstream: {_said(error)}"]
     name = type(error).__name__
     return 1, [f"asstream: a fault of its own: {name}: {_said(error)}", "run it with --debug to see where"]
 
@@ -79,18 +85,20 @@ def _explain_openai(error: BaseException) -> tuple[int, list[str]]:
     names = [kind.__name__ for kind in type(error).__mro__]
     code, remedy = next((_OPENAI[name] for name in names if name in _OPENAI), (1, ""))
     request = getattr(error, "request", None)
+    if getattr(error, "status_code", None) == _HOME_IS_FULL:
+        return 3, [f"asstream: {_message(error)}"]
     if "APIConnectionError" in names:
         where = f"{request.url.scheme}://{request.url.netloc.decode()}" if request is not None else "it"
         return code, [f"asstream: {where} does not answer: {_cause(error)}", remedy]
-    return code, [f"asstream: {_body_message(error)}", *([remedy] if remedy else [])]
+    status = getattr(error, "status_code", None)
+    message = _message(error) + (f" (HTTP {status})" if status is not None else "")
+    return code, [f"asstream: {message}", *([remedy] if remedy else [])]
 
 
-def _body_message(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     body = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, dict) else None
-    status = getattr(error, "status_code", None)
-    text = message if isinstance(message, str) else _said(error)
-    return f"{text} (HTTP {status})" if status is not None else text
+    return _in_a_line(message) if isinstance(message, str) else _said(error)
 
 
 def _cause(error: BaseException) -> str:
@@ -98,8 +106,15 @@ def _cause(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    first = str(error).strip().splitlines()
+    """The first line of an error's text, without the system's number for it."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    first = _ERRNO.sub("", str(error).strip()).splitlines()
     return first[0] if first else type(error).__name__
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _explain_usage(error: BaseException) -> tuple[int, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_model(settings: Settings) -> None:
-    """Raise NeedsModel where the embedded runtime would have no model.
-
-    None configured, answering or installed.
-    """
+    """Raise NeedsModel where the embedded runtime would have none: configured, answering or installed."""
     from asstream.chat.loop import NeedsModel
     from asstream.runtime.models.sources import needs_pull
 
@@ -29,6 +27,18 @@ def check_model(settings: Settings) -> None:
         settings.home, model_endpoint(settings), settings.model.model
     ):
         raise NeedsModel
+
+
+def check_file(home: Path, described: Mapping[str, str]) -> None:
+    """Raise ConfigError where the model that answers is a damaged file of this machine.
+
+    Args:
+        described: as `Endpoint.describe_model` gives it.
+    """
+    from asstream.runtime.models import catalog
+
+    if described.get("kind") == "local":
+        catalog.check(catalog.find(home, described["model"]))
 
 
 def pull_default(home: Path) -> None:

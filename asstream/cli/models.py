@@ -1,7 +1,6 @@
 """`asstream models`: list, pull, use, show.
 
-Models of this machine are files under the home folder; `list` also asks the endpoint for those that runs
-can name.
+Models of this machine are files under the home folder; `list` also asks the endpoint which it has.
 """
 
 from __future__ import annotations

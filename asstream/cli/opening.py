@@ -37,7 +37,7 @@ def open_session(
         NeedsModel: the runtime of this machine has no model yet.
         AsstreamError, openai.OpenAIError: it can't be opened.
     """
-    from asstream.cli.first_model import check_model
+    from asstream.cli.first_model import check_file, check_model
 
     instructions = o.text_or_file(settings.instructions) if settings.instructions is not None else None
     ensure_home(settings)
@@ -48,10 +48,13 @@ def open_session(
     resources = ExitStack()
     try:
         endpoint = resources.enter_context(open_endpoint(settings))
+        described = endpoint.describe_model()
+        check_file(settings.home, described)
         endpoint.warm_model()
         spec = handler_name(options, settings.handler, terminal=terminal)
         make_handler = handler_maker(spec, endpoint.client, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
+        session.model_name = described.get("model", "")
     except BaseException:
         resources.close()
         raise
@@ -82,7 +85,6 @@ def _session(
         index=index,
         make_handler=make_handler,
         label=endpoint.label,
-        model_name=endpoint.describe_model().get("model", ""),
         stream=options.stream,
         model=settings.run_model,
         recorder=_recorder(options.record),

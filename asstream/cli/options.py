@@ -75,10 +75,7 @@ def metadata(pairs: list[str]) -> dict[str, str]:
 
 
 def tools(specs: list[str]) -> list[dict[str, Any]]:
-    """Tool specs as the wire's tools: `code_interpreter`, `file_search`, or a JSON file.
-
-    Raises UsageError.
-    """
+    """`code_interpreter`, `file_search` or a JSON file, as the wire's tools. Raises UsageError."""
     found: list[dict[str, Any]] = []
     for spec in specs:
         if spec in ("code_interpreter", "file_search"):

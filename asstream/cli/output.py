@@ -6,12 +6,13 @@ Everything is cleaned on its way out.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+from asstream.errors import UsageError
 
 
 def cleaned(text: str) -> str:
@@ -49,31 +50,23 @@ def as_json(value: Any) -> Any:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns. On a terminal the last column is cut to fit; piped, nothing is cut."""
-    cells = [[_one_line(cell) for cell in row] for row in rows]
-    widths = [max(_width(text) for text in column) for column in zip(list(headings), *cells, strict=True)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for row in [list(headings), *cells]:
-        line = "  ".join(text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
-        sys.stdout.write(_cut(line.rstrip(), room) + "\n")
-    sys.stdout.flush()
+    from asstream.render.columns import columns
+
+    say(*columns([headings, *rows]))
+
+
+def save(file: str, text: str) -> None:
+    """Write a text to a file, or to stdout where it is `-`. Raises UsageError."""
+    if file == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        Path(file).expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} can't be written: {error.strerror}", "name another file") from error
 
 
 def when(seconds: float | None) -> str:
     """A Unix time as local date and minute; empty for None."""
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M") if seconds is not None else ""
-
-
-def _one_line(cell: object) -> str:
-    return " ".join(cleaned("" if cell is None else str(cell)).split())
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(ch) in "WF" else 1 for ch in text)
-
-
-def _cut(line: str, room: int | None) -> str:
-    if room is None or _width(line) <= room:
-        return line
-    while _width(line) > room - 1:
-        line = line[:-1]
-    return line + "…"

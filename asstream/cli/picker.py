@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from asstream.chat import keys
 from asstream.chat.threads import ThreadEntry
 from asstream.cli.output import say, table, when
 from asstream.errors import UsageError
@@ -25,7 +26,7 @@ def pick(entries: Sequence[ThreadEntry]) -> str:
         say(f"({len(entries) - len(shown)} older ones: `asstream threads list`)")
     for _ in range(3):
         try:
-            answer = input("Which one? [1] ").strip() or "1"
+            answer = keys.ask("Which one? [1] ").strip() or "1"
         except EOFError:
             break
         if answer.isdecimal() and 1 <= int(answer) <= len(shown):

@@ -20,10 +20,7 @@ LAST = "--last"
 
 
 def parse(command: str, arguments: list[str]) -> dict[str, str | bool] | None:
-    """The options as fields of `TalkOptions`; for `resume` also `last`.
-
-    None when the line is not a simple one.
-    """
+    """The options as fields of `TalkOptions`, for `resume` also `last`; None when the line is not simple."""
     found: dict[str, str | bool] = {"last": False} if command == "resume" else {}
     waiting = iter(arguments)
     for argument in waiting:

@@ -25,10 +25,7 @@ def command(
     plain: o.Plain = False,
     json: o.JsonEvents = False,
 ) -> int:
-    """Show a recorded run again, at its own pace or any other.
-
-    Exits with 1 where the run did not complete.
-    """
+    """Show a recorded run again, at any pace; exits with 1 where the run did not complete."""
     from asstream.chat.recording import replay
     from asstream.handlers.find import instantiate, load
 

@@ -9,6 +9,7 @@ import typer
 from asstream.cli import options as o
 from asstream.cli.talk import TalkOptions, resume
 from asstream.cli.target import noun
+from asstream.errors import UsageError
 
 app = noun("Show a thread's messages and go on with it.")
 
@@ -36,6 +37,8 @@ def command(
     api_key: o.ApiKey = None,
 ) -> int:
     """Show a thread's messages, oldest first, and go on with it; the assistant is that of its last run."""
+    if thread_id is not None and thread is not None:
+        raise UsageError(f"{thread_id} and --thread {thread} exclude each other", "give one of them")
     return resume(
         thread_id or thread,
         last,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -68,6 +69,8 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     asyncio.run(serve(home, lambda: model_source(settings), listener, keys, ready=ready))
+    if sys.stderr.isatty():
+        warn("")  # the terminal has put a ^C there
 
 
 def _is_local(host: str) -> bool:

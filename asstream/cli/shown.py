@@ -90,10 +90,7 @@ def status_line() -> Callable[[str | None], None]:
 
 
 def show_past(session: Session) -> None:
-    """Print a thread's messages on stdout, oldest first, all pages.
-
-    The person's own behind the prompt's sign.
-    """
+    """Print a thread's messages on stdout, oldest first, all pages; the person's behind the prompt's sign."""
     from asstream.chat.history import messages, text_of
 
     for message in messages(session.client, session.thread_id):

@@ -67,6 +67,8 @@ def resume(thread: str | None, last: bool, options: TalkOptions) -> int:
     """`asstream resume`: the messages so far, then the chat goes on."""
     from asstream.chat.loop import run_piped
 
+    if thread is not None and last:
+        raise UsageError(f"{thread} and --last exclude each other", "give one of them")
     settings = _settings(options)
     named = thread or _chosen(settings, last)
     around = _surroundings(settings, TalkOptions(**{**vars(options), "thread": named}), resuming=True)
@@ -93,18 +95,19 @@ def resume(thread: str | None, last: bool, options: TalkOptions) -> int:
 def _chosen(settings: Settings, last: bool) -> str:
     """The thread to resume where none was named: the last, or one picked from a list."""
     from asstream.cli.picker import pick
-    from asstream.cli.target import thread_index
+    from asstream.cli.target import opened_with, thread_index
 
-    entries = thread_index(settings).entries()
-    if not entries:
-        raise UsageError("there is no thread to resume yet", "`asstream chat` begins one")
-    if last:
-        return entries[0].id
-    if not _at_terminal():
+    if not last and not _at_terminal():
         raise UsageError(
             "no thread was named", "give a THREAD_ID or --last; `asstream threads list` shows them"
         )
-    return pick(entries)
+    entries = thread_index(settings).entries() if last else []
+    if not entries:  # those that were made by other programs are known to the endpoint alone
+        with opened_with(settings) as target:
+            entries = target.index.merged(target.client)
+    if not entries:
+        raise UsageError("there is no thread to resume yet", "`asstream chat` begins one")
+    return entries[0].id if last else pick(entries)
 
 
 def _settings(options: TalkOptions) -> Settings:
@@ -152,7 +155,7 @@ def _surroundings(settings: Settings, options: TalkOptions, *, resuming: bool = 
         explain=lambda error: explain(error)[1],
         clean=cleaned,
         history=_history(settings),
-        asks="Pull SmolLM2-135M (93 MB)?",
+        asks="No model yet. Pull SmolLM2-135M (93 MB), a small one for this machine?",
     )
 
 

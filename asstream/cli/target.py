@@ -45,9 +45,17 @@ def thread_index(settings: Settings) -> ThreadIndex:
 @contextmanager
 def opened(profile: str | None, base_url: str | None, api_key: str | None, **flags: Any) -> Iterator[Target]:
     """The endpoint of a command line, closed afterwards. Raises AsstreamError."""
+    with opened_with(load({"profile": profile, "base_url": base_url, "api_key": api_key, **flags})) as target:
+        yield target
+
+
+@contextmanager
+def opened_with(settings: Settings) -> Iterator[Target]:
+    """The endpoint that the settings name, closed afterwards. Raises AsstreamError."""
+    from asstream.cli.notices import show_notices
     from asstream.endpoints import open_endpoint
 
-    settings = load({"profile": profile, "base_url": base_url, "api_key": api_key, **flags})
+    show_notices()
     ensure_home(settings)
     with open_endpoint(settings) as endpoint:
         yield Target(settings, endpoint.client)

@@ -6,7 +6,6 @@ import json
 import sys
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from asstream.chat.find import find_thread
 from asstream.chat.history import messages, text_of, transcript
 from asstream.cli import options as o
 from asstream.cli.output import as_json as data_of
-from asstream.cli.output import emit, say, table, when
+from asstream.cli.output import emit, save, say, table, when
 from asstream.cli.target import noun, opened
 
 app = noun("List, show, rename, delete, export threads.")
@@ -38,8 +37,8 @@ def list_(
         for entry in found:
             emit(asdict(entry))
         return
-    rows = [(entry.id, when(entry.last_used), entry.assistant, entry.title) for entry in found]
-    table(("ID", "LAST USED", "ASSISTANT", "TITLE"), rows)
+    rows = [(entry.id, when(entry.last_used), entry.title, entry.assistant) for entry in found]
+    table(("ID", "LAST USED", "TITLE", "ASSISTANT"), rows)
 
 
 @app.command()
@@ -110,9 +109,7 @@ def export(
         )
     else:
         text = transcript(entry.title if entry else "", thread.id, past)
-    if file != "-":
-        Path(file).write_text(text, encoding="utf-8")
-    elif as_json or not sys.stdout.isatty():
-        sys.stdout.write(text)
-    else:
+    if file == "-" and sys.stdout.isatty():
         say(text.rstrip("\n"))
+    else:
+        save(file, text)

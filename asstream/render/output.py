@@ -1,7 +1,4 @@
-"""A text stream that programs and people read: written at once, whatever its encoding, quiet once it is gone.
-
-Knows files alone.
-"""
+"""A text stream: written at once, whatever its encoding, quiet once its reader is gone. Knows files alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The program as people run it.
-
-A subprocess, with a home, a configuration and a scripted model of its own.
-"""
+"""The program as people run it: a process with a home, a configuration and a scripted model of its own."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_a_piped_chat_prints_the_replies_text_alone(run: Run) -> None:
 def test_an_empty_line_is_refused_with_a_word_and_not_sent(run: Run) -> None:
     done = run("chat", stdin="\n   \nQUIT\n", code=0)
     assert done.stdout == ""
-    assert done.stderr.count("Nothing to send") == 2
+    assert done.stderr.count("nothing to send") == 2
     assert thread_ids(run) == []
 
 
@@ -178,9 +178,10 @@ def test_resume_goes_on_with_the_thread_and_its_assistant(run: Run) -> None:
 
 
 def test_resume_without_a_thread_says_what_to_give(run: Run) -> None:
-    assert "no thread to resume" in run("resume", code=2).stderr
-    run("ask", "hi", code=0)
+    assert "no thread to resume" in run("resume", "--last", code=2).stderr
     assert "--last" in run("resume", code=2).stderr
+    assert "exclude each other" in run("resume", "thread_a", "--last", code=2).stderr
+    assert "exclude each other" in run("resume", "thread_a", "--thread", "thread_b", code=2).stderr
 
 
 def test_options_change_the_run_and_not_the_assistant(run: Run, tmp_path: Path) -> None:
