@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
@@ -10,12 +11,16 @@ from starlette.requests import Request
 from asstream.errors import WireError
 from asstream.runtime import Runtime
 from asstream.runtime.rows import Kind, Listing
-from asstream.server.requests import Body, parse
+from asstream.server.refusals import parse
+from asstream.server.requests import Body
 
 B = TypeVar("B", bound=Body)
 
 MOST_BODY_BYTES: Final = 64 << 20
 """The largest JSON body that is read; a message's text alone may have a million characters."""
+
+DEEPEST: Final = 256
+"""How deep JSON may be nested; Python's own reader and writer stop near 1000, less in a deep call."""
 
 _NOT_JSON: Final = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
@@ -39,12 +44,33 @@ async def body(request: Request, model: type[B]) -> B:
     if not text.strip():
         return parse(model, {})
     try:
-        data: Any = json.loads(text)
+        data: Any = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise WireError(400, _NOT_JSON.format(reason=error)) from None
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
+        raise WireError(400, f"The request is nested deeper than the limit of {DEEPEST} levels.")
     if not isinstance(data, dict):
         raise WireError(400, "Invalid type for the body: expected an object.", code="invalid_type")
     return parse(model, data)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    # JSON has no infinity: what was kept so could not be read by a client again.
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number that JSON can carry")
+
+
+def _depth(data: Any) -> int:
+    """How many levels deep JSON is nested, without recursion."""
+    level, depth = [data], 0
+    while level := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def path_id(request: Request, name: str, kind: Kind) -> str:
@@ -75,7 +101,7 @@ def _limit(given: str | None, default: int, most: int) -> int:
     if not given:
         return default
     try:
-        limit = int(given)
+        limit = int(given.encode("ascii"))
     except ValueError:
         message = f"Invalid type for 'limit': expected an integer, but got {given!r} instead."
         raise WireError(400, message, param="limit", code="invalid_type") from None

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Message
 
 from asstream.errors import WireError
 from asstream.runtime.files import PURPOSES
@@ -17,15 +18,16 @@ from asstream.server.asked import listing, runtime
 MOST_BYTES: Final = 512 << 20
 """The largest file."""
 
+_OTHER_BYTES: Final = 1 << 20
+"""What the other fields of an upload and their frames may take."""
+
 _SHORTEST_LIFE: Final = 3600
 _LONGEST_LIFE: Final = 2_592_000
 
 
 async def create(request: Request) -> Response:
     """`POST /files`: multipart, with `file` and `purpose`."""
-    if int(request.headers.get("content-length") or 0) > MOST_BYTES + (1 << 20):
-        raise _too_large()
-    async with request.form(max_files=1, max_fields=8) as form:
+    async with _bounded(request).form(max_files=1, max_fields=8) as form:
         upload, purpose = form.get("file"), form.get("purpose")
         if not isinstance(upload, UploadFile):
             raise WireError(400, "'file' is a required property", param="file")
@@ -38,6 +40,26 @@ async def create(request: Request) -> Response:
         name = upload.filename or "upload"
         files = runtime(request).files
         return answer(await files.create(purpose, name, upload.file, _life(form)))
+
+
+def _bounded(request: Request) -> Request:
+    """The request, whose body ends with WireError 413 where it is too large, also when it does not say its
+    length.
+    """
+    most = MOST_BYTES + _OTHER_BYTES
+    if int(request.headers.get("content-length") or 0) > most:
+        raise _too_large()
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise _too_large()
+        return message
+
+    return Request(request.scope, receive)
 
 
 def _too_large() -> WireError:

@@ -1,16 +1,15 @@
-"""The bodies that requests may have, and what the service said of those that are wrong.
+"""The bodies that requests may have.
 
 Every field may be null: clients send null for what they leave out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from asstream.errors import WireError
 from asstream.runtime.objects import Object
 
 
@@ -24,7 +23,10 @@ class Body(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-B = TypeVar("B", bound=Body)
+T = TypeVar("T")
+
+# Only the first fault is told: a list of a million wrong entries must not cost gigabytes.
+Several = Annotated[list[T], Field(fail_fast=True)]
 
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
@@ -68,19 +70,19 @@ class FileSearchTool(Body):
 
 
 Tool = Annotated[FunctionTool | CodeInterpreterTool | FileSearchTool, Field(discriminator="type")]
-Tools = Annotated[list[Tool], Field(max_length=128)]
+Tools = Annotated[Several[Tool], Field(max_length=128)]
 
 
 class CodeInterpreterResources(Body):
     """The files of a code interpreter."""
 
-    file_ids: Annotated[list[str], Field(max_length=20)] | None = None
+    file_ids: Annotated[Several[str], Field(max_length=20)] | None = None
 
 
 class FileSearchResources(Body):
     """The vector store of a file search."""
 
-    vector_store_ids: Annotated[list[str], Field(max_length=1)] | None = None
+    vector_store_ids: Annotated[Several[str], Field(max_length=1)] | None = None
 
 
 class ToolResources(Body):
@@ -108,6 +110,12 @@ class ToolChoice(Body):
 
     type: Literal["function", "code_interpreter", "file_search"]
     function: ToolChoiceFunction | None = None
+
+    @model_validator(mode="after")
+    def _names_its_function(self) -> ToolChoice:
+        if self.type == "function" and self.function is None:
+            raise PydanticCustomError("missing_function", "it names no function")
+        return self
 
 
 class TruncationStrategy(Body):
@@ -187,15 +195,15 @@ class Attachment(Body):
     """A file of a message, and the tools that it is for."""
 
     file_id: str
-    tools: list[CodeInterpreterTool | FileSearchTool] | None = None
+    tools: Several[CodeInterpreterTool | FileSearchTool] | None = None
 
 
 class CreateMessage(Body):
     """`POST /threads/{thread_id}/messages`."""
 
     role: Literal["user", "assistant"]
-    content: Annotated[str, Field(max_length=1_000_000)] | Annotated[list[Part], Field(min_length=1)]
-    attachments: list[Attachment] | None = None
+    content: Annotated[str, Field(max_length=1_000_000)] | Annotated[Several[Part], Field(min_length=1)]
+    attachments: Several[Attachment] | None = None
     metadata: Metadata | None = None
 
 
@@ -214,7 +222,7 @@ class ModifyThread(ModifyMetadata):
 class CreateThread(ModifyThread):
     """`POST /threads`."""
 
-    messages: list[CreateMessage] | None = None
+    messages: Several[CreateMessage] | None = None
 
 
 class RunFields(Body):
@@ -241,7 +249,7 @@ class CreateRun(RunFields):
     """`POST /threads/{thread_id}/runs`."""
 
     additional_instructions: Instructions | None = None
-    additional_messages: list[CreateMessage] | None = None
+    additional_messages: Several[CreateMessage] | None = None
 
 
 class CreateThreadAndRun(RunFields):
@@ -261,135 +269,5 @@ class ToolOutput(Body):
 class SubmitToolOutputs(Body):
     """`POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`."""
 
-    tool_outputs: list[ToolOutput]
+    tool_outputs: Several[ToolOutput]
     stream: bool | None = None
-
-
-def parse(model: type[B], data: Any) -> B:
-    """A body, checked. Raises WireError 400 for its first fault."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise _refusal(error) from None
-
-
-_JSON_TYPES: Final = {
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a decimal",
-    list: "an array",
-    dict: "an object",
-    type(None): "null",
-}
-
-_WANTED: Final = {
-    "string_type": "a string",
-    "bool_type": "a boolean",
-    "bool_parsing": "a boolean",
-    "int_type": "an integer",
-    "int_parsing": "an integer",
-    "int_from_float": "an integer",
-    "float_type": "a decimal",
-    "float_parsing": "a decimal",
-    "list_type": "an array",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-}
-
-Fault = dict[str, Any]
-
-_TEXTS: Final[dict[str, tuple[str, Callable[[str, Fault], str]]]] = {
-    "missing": ("missing_required_parameter", lambda p, e: f"Missing required parameter: '{p}'."),
-    "extra_forbidden": ("unknown_parameter", lambda p, e: f"Unknown parameter: '{p}'."),
-    "string_too_long": (
-        "string_above_max_length",
-        lambda p, e: (
-            f"Invalid '{p}': string too long. Expected a string with maximum length "
-            f"{e['ctx']['max_length']}, but got a string with length {len(e['input'])} instead."
-        ),
-    ),
-    "too_long": (
-        "array_above_max_length",
-        lambda p, e: (
-            f"Invalid '{p}': too many entries. Expected at most {e['ctx']['max_length']}, "
-            f"but got {len(e['input'])} instead."
-        ),
-    ),
-    "too_short": (
-        "empty_array",
-        lambda p, e: f"Invalid '{p}': empty array. Expected at least {e['ctx']['min_length']} entry.",
-    ),
-    "less_than_equal": (
-        "above_max_value",
-        lambda p, e: (
-            f"Invalid '{p}': above the maximum value. Expected a value <= {e['ctx']['le']}, "
-            f"but got {e['input']} instead."
-        ),
-    ),
-    "greater_than_equal": (
-        "below_min_value",
-        lambda p, e: (
-            f"Invalid '{p}': below the minimum value. Expected a value >= {e['ctx']['ge']}, "
-            f"but got {e['input']} instead."
-        ),
-    ),
-    "literal_error": (
-        "invalid_value",
-        lambda p, e: (
-            f"Invalid value: {_shown(e['input'])}. Supported values for '{p}' are: {e['ctx']['expected']}."
-        ),
-    ),
-    "union_tag_invalid": (
-        "invalid_value",
-        lambda p, e: (
-            f"Invalid value: {_shown(e['ctx']['tag'])}. Supported values for '{p}.type' are: "
-            f"{e['ctx']['expected_tags']}."
-        ),
-    ),
-    "union_tag_not_found": (
-        "missing_required_parameter",
-        lambda p, e: f"Missing required parameter: '{p}.type'.",
-    ),
-    "string_pattern_mismatch": (
-        "invalid_value",
-        lambda p, e: f"Invalid '{p}': {_shown(e['input'])} does not match the pattern {e['ctx']['pattern']}.",
-    ),
-}
-
-
-def _refusal(error: ValidationError) -> WireError:
-    faults: list[Any] = error.errors(include_url=False)
-    # Of a union's branches the one that got furthest is what the client meant.
-    fault: Fault = max(faults, key=lambda each: len(each["loc"]))
-    path = _path(fault["loc"])
-    kind = fault["type"]
-    if kind in _WANTED:
-        got = _JSON_TYPES.get(type(fault["input"]), "something else")
-        message = f"Invalid type for '{path}': expected {_WANTED[kind]}, but got {got} instead."
-        return WireError(400, message, param=path, code="invalid_type")
-    code, text = _TEXTS.get(kind, ("invalid_value", lambda p, e: f"Invalid '{p}': {e['msg']}."))
-    return WireError(400, text(path, fault), param=path or None, code=code)
-
-
-def _path(location: tuple[str | int, ...]) -> str:
-    """`('tools', 0, 'function', 'function', 'name')` as `tools[0].function.name`."""
-    path, tags = "", {"function", "code_interpreter", "file_search", "retrieval", "text"}
-    previous: str | int | None = None
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif isinstance(previous, int) and part in {*tags, "image_url", "image_file"}:
-            pass  # a union's tag: it stands nowhere in the request
-        elif "[" in part or part in ("str", "ResponseFormat", "ToolChoice") or part.startswith("literal"):
-            pass  # a union's branch
-        else:
-            path += f".{part}" if path else part
-        previous = part
-    return path
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

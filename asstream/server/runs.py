@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,6 +12,9 @@ from asstream.runtime.rows import RUN, STEP, THREAD
 from asstream.server.answers import answer, run_answer, stream_answer
 from asstream.server.asked import body, listing, path_id, runtime
 from asstream.server.requests import CreateRun, CreateThreadAndRun, ModifyMetadata, SubmitToolOutputs
+
+_LONGEST_ID: Final = 18
+"""The most digits of an event's id: more than any run has, and less than the database can compare."""
 
 
 def _ids(request: Request) -> tuple[str, str]:
@@ -79,9 +84,10 @@ async def events(request: Request) -> Response:
 
 def _last_event_id(request: Request) -> int:
     given = request.headers.get("last-event-id") or "0"
-    if not given.isascii() or not given.isdigit():
+    if not given.isascii() or not given.isdigit() or len(given) > _LONGEST_ID:
         raise WireError(
-            400, f"Invalid 'Last-Event-ID': {given!r}. Expected the id of an event of this run, an integer."
+            400,
+            f"Invalid 'Last-Event-ID': {given[:40]!r}. Expected the id of an event of this run, an integer.",
         )
     return int(given)
 
