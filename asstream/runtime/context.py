@@ -33,8 +33,9 @@ Exchange = list[Message]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread for one run: `exchanges` oldest first; `tail`, what this run itself said and was given, stays
-    whole.
+    """A thread for one run: its exchanges, oldest first, and what the run itself said and was given.
+
+    The `tail` always stays whole.
     """
 
     instructions: str | None
@@ -87,8 +88,9 @@ def tokens_used(source: Store | Writer, run_id: str) -> Object | None:
 
 
 async def left_out(talk: Conversation, model: Model, tools: Sequence[Object], limit: int) -> int | None:
-    """How many of the oldest exchanges must go for the prompt to take at most `limit` tokens; None if none
-    suffices.
+    """How many of the oldest exchanges must go for the prompt to fit.
+
+    It may take `limit` tokens; None when nothing that may go makes it so short.
     """
     count = 0
     while True:

@@ -1,6 +1,4 @@
-"""What the nouns of the runtime share: the store, this process's lock, the source of models and the runs at
-work here.
-"""
+"""What the nouns of the runtime share: the store, this process's lock, the models, the runs at work."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from asstream.runtime.runner import Runner
 from asstream.runtime.store import Store
 
 POLL_SECONDS: Final = 0.02
-"""How often other processes' commits are looked for, while somebody waits for them (`PRAGMA data_version`, a
-few µs).
-"""
+"""How often other processes' commits are looked for: a `PRAGMA data_version`, a few µs."""
 
 
 _AFTER_TROUBLE: Final = 1.0
@@ -32,8 +28,9 @@ logger = logging.getLogger("asstream.runtime")
 
 
 class Watch:
-    """Notices commits of any process on this home. It only looks while somebody waits or a run is at work
-    here.
+    """Notices commits of any process on this home.
+
+    It only looks while somebody waits or a run is at work here.
     """
 
     def __init__(self, core: Core) -> None:

@@ -64,8 +64,9 @@ class RunLog:
         self._changed = asyncio.Event()
 
     async def append(self, event: str, data: str, save: Save | None = None) -> None:
-        """Add an event with its data as JSON text. Returns before it is committed. Raises what an earlier
-        commit raised.
+        """Add an event with its data as JSON text.
+
+        Returns before it is committed. Raises what an earlier commit raised.
         """
         if self.failure is not None:
             raise self.failure

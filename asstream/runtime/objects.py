@@ -53,8 +53,9 @@ def assistant(fields: Object) -> Object:
 
 
 def sampling(fields: Object) -> Object:
-    """What a request named of temperature and top_p. The wire shows 1.0 for the rest; a model may choose
-    otherwise.
+    """What a request named of temperature and top_p.
+
+    The wire shows 1.0 for the rest; a model may choose otherwise.
     """
     return {key: fields[key] for key in ("temperature", "top_p") if fields.get(key) is not None}
 

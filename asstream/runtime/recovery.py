@@ -1,5 +1,6 @@
-"""Looks after the runs of a home: those of dead processes are failed, those past their time expire, and what
-is old is forgotten.
+"""Looks after the runs of a home.
+
+Those of dead processes are failed, those past their time expire, and what is old is forgotten.
 """
 
 from __future__ import annotations

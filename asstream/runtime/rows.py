@@ -49,8 +49,9 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def dump(value: Any) -> str:
-    """Compact JSON, in ASCII: what a model says may hold lone surrogates, which UTF-8 can't carry but an
-    escape can.
+    """Compact JSON, in ASCII.
+
+    What a model says may hold lone surrogates: UTF-8 can't carry them, an escape can.
     """
     return _ENCODER.encode(value)
 
@@ -114,8 +115,9 @@ def delete(writer: Writer, kind: Kind, id: str, **where: str) -> None:
 
 
 def listing(store: Store, kind: Kind, wanted: Listing, **where: str) -> Object:
-    """A page of objects, newest first unless asked otherwise. Raises WireError 404 for a cursor that is not
-    there.
+    """A page of objects, newest first unless asked otherwise.
+
+    Raises WireError 404 for a cursor that is not there.
     """
     newest_first = wanted.order != "asc"
     clause, args = _where(where)

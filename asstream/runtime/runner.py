@@ -1,6 +1,4 @@
-"""Runs one stretch of a run in this process: takes the engine's events to the scribe, and stops when told
-to.
-"""
+"""Runs one stretch of a run here: takes the engine's events to the scribe, stops when told to."""
 
 from __future__ import annotations
 

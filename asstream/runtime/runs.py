@@ -146,8 +146,9 @@ class Runs:
         return run
 
     async def submit(self, thread_id: str, id: str, outputs: list[Object]) -> tuple[Object, int]:
-        """Give a run its tool outputs and start it again. Returns it and the number of its last event
-        before.
+        """Give a run its tool outputs and start it again.
+
+        Returns it and the number of its last event before.
         """
         await self.get(thread_id, id)
 

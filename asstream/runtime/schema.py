@@ -1,5 +1,6 @@
-"""The database's schema: numbered migrations, each in one transaction with its number in `PRAGMA
-user_version`.
+"""The database's schema, as numbered migrations.
+
+Each is one transaction together with its number in `PRAGMA user_version`.
 
 A row keeps an object as JSON in `body`, and beside it only the columns that something is found by. `seq`
 orders objects of the same second.
@@ -57,9 +58,7 @@ CREATE TABLE files (
 """
 
 MIGRATIONS: Final = (_FIRST,)
-"""Migration n (counted from 1) takes a database of version n-1 to n. Append; never change one that was
-released.
-"""
+"""Migration n (from 1) takes a database of version n-1 to n. Append; never change a released one."""
 
 
 def migrate(connection: apsw.Connection, path: Path) -> None:

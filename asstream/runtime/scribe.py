@@ -1,5 +1,6 @@
-"""Writes down what a run's engine tells: each event is checked against the state table, saved and put into
-the log.
+"""Writes down what a run's engine tells.
+
+Each event is checked against the state table, saved and put into the log.
 """
 
 from __future__ import annotations
@@ -110,8 +111,9 @@ def _update_run(writer: Writer, id: str, text: str, status: str, ended: int | No
 
 
 def _with_metadata(writer: Writer, table: str, id: str, text: str) -> str:
-    """An object's text with the metadata that the row has: clients may have changed it, through any process,
-    since the run began.
+    """An object's text with the metadata that the row has.
+
+    Clients may have changed it, through any process, since the run began.
     """
     for (body,) in rows.select(writer, f"SELECT body FROM {table} WHERE id = ?", (id,)):  # noqa: S608
         kept, new = rows.load(body)["metadata"], rows.load(text)

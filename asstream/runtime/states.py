@@ -1,8 +1,7 @@
-"""The state tables of runs, run steps and messages: which event may follow which status, and what it leads
-to.
+"""The state tables of runs, run steps and messages.
 
-One lookup decides; an event that has no entry raises. Nothing else in the package decides what may follow
-what.
+They say which event may follow which status, and what it leads to. One lookup decides; an event that has no
+entry raises. Nothing else in the package decides what may follow what.
 """
 
 from __future__ import annotations
@@ -75,8 +74,9 @@ class IllegalEvent(Exception):
 
 
 def after(event: str, status: str | None) -> str:
-    """The status that `event` leads to from `status` (None: the object does not exist yet). Raises
-    IllegalEvent.
+    """The status that `event` leads to from `status` (None: the object does not exist yet).
+
+    Raises IllegalEvent.
     """
     for prefix, table in _TABLES:
         if event.startswith(prefix):

@@ -96,9 +96,7 @@ class Store:
         return next(iter(self.read(sql, args)), None)
 
     def data_version(self) -> int:
-        """A number that changes when any connection but the reader's own, in any process, has committed
-        something.
-        """
+        """A number that changes with every commit, of any process, but the reader's own."""
         return int(self._reader.execute("PRAGMA data_version").get)
 
     def write(self, work: Callable[[Writer], T]) -> asyncio.Future[T]:

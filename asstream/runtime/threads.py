@@ -72,8 +72,9 @@ class Messages:
         self._core = core
 
     async def create(self, thread_id: str, fields: Object) -> Object:
-        """Add a message to a thread. Raises WireError 404 (thread) or 400 (an active run, a file that is not
-        there).
+        """Add a message to a thread.
+
+        Raises WireError 404 (no such thread or file) or 400 (an active run).
         """
         await recovery.clear_thread(self._core, thread_id)
 
@@ -121,8 +122,9 @@ class Messages:
 
 
 def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[Object]:
-    """Add messages to a thread, inside a write. Raises WireError 400 for too many, 404 for a file that is
-    not there.
+    """Add messages to a thread, inside a write.
+
+    Raises WireError 400 for too many, 404 for a file that is not there.
     """
     if not several:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import threading
 from pathlib import Path
@@ -48,8 +49,11 @@ class EmbeddedServer:
     def close(self) -> None:
         """Cancel this process's runs and stop, in a bounded time."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with contextlib.suppress(RuntimeError):  # its loop may have ended by itself just now
+                self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(STOP_SECONDS + 2)
+        elif self._thread.ident is None:
+            self._listener.close()
 
     def _run(self) -> None:
         try:

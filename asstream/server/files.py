@@ -43,8 +43,9 @@ async def create(request: Request) -> Response:
 
 
 def _bounded(request: Request) -> Request:
-    """The request, whose body ends with WireError 413 where it is too large, also when it does not say its
-    length.
+    """The request, whose body ends with WireError 413 where it is too large.
+
+    Also one that does not say its length.
     """
     most = MOST_BYTES + _OTHER_BYTES
     if int(request.headers.get("content-length") or 0) > most:

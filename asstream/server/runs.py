@@ -73,8 +73,7 @@ async def submit_tool_outputs(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}/events`: an extension.
 
-    The run's events from the first on, or after the one that the header `Last-Event-ID` names, and on to its
-    end.
+    The run's events to its end, from the first or after the one that the header `Last-Event-ID` names.
     """
     _, run_id = ids = _ids(request)
     runs = runtime(request).runs
