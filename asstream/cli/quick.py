@@ -28,7 +28,7 @@ def parse(command: str, arguments: list[str]) -> dict[str, str | bool] | None:
         if argument in SWITCHES:
             field, setting = SWITCHES[argument]
             found[field] = setting
-        elif name in VALUES:
+        elif name in VALUES and not (name == "--thread" and "thread" in found):
             given = value if equals else next(waiting, None)
             if given is None or (not equals and given.startswith("-")):
                 return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import pytest
 
 from asstream.runtime.models.sources import open_source
 from asstream.server.embedded import EmbeddedServer
+from tests.cli.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90
@@ -56,22 +56,22 @@ def environ(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """A process that becomes the program, again and again."""
+    started = Forks()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def run(environ: dict[str, str], tmp_path: Path) -> Run:
-    """Runs the program in a subprocess; `code` is the exit code that is expected, variables are added."""
+def run(environ: dict[str, str], tmp_path: Path, forks: Forks) -> Run:
+    """Runs the program in a process; `code` is the exit code that is expected, variables are added."""
 
     def run_program(
         *arguments: str, stdin: str = "", code: int | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "asstream", *arguments],
-            input=stdin,
-            env={**environ, **variables},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        done = forks.run(arguments, stdin=stdin, env={**environ, **variables}, cwd=tmp_path, seconds=PATIENCE)
         assert "Traceback" not in done.stderr, done.stderr
         if code is not None:
             assert done.returncode == code, (done.returncode, done.stdout, done.stderr)

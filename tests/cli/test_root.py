@@ -73,6 +73,7 @@ def test_what_is_parsed_quickly_is_what_typer_knows(module: object, command: str
         ("resume", "thread_1 --json", {"thread": "thread_1", "json": True, "last": False}),
         ("resume", "--last", {"last": True}),
         ("resume", "one two", None),
+        ("resume", "one --thread two", None),
     ],
 )
 def test_a_simple_line_is_parsed_and_any_other_left_to_typer(
