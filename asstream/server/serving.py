@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -26,15 +28,34 @@ class _Server(uvicorn.Server):
     """Ends the runs before it waits for the streams that follow them, and says when it answers."""
 
     def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], None], end_runs: Callable[[], Awaitable[None]]
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        stop: asyncio.Event,
+        end_runs: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stop = stop
         self._end_runs = end_runs
+        self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._ready()
+
+    async def main_loop(self) -> None:
+        """Wait until told to stop. uvicorn's own loop looks ten times a second, and so stops late."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 10  # in tenths of a second: at each full one the answers' date is set
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 1)
+                self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._stop.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._end_runs()
@@ -92,15 +113,5 @@ async def serve(
             # Longer than the SDK keeps an idle connection: it must not post on one that is being closed.
             timeout_keep_alive=75,
         )
-        server = _Server(config, ready, runtime.end_runs)
-        watcher = asyncio.create_task(_stop_when_told(server, stop)) if stop else None
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            if watcher is not None:
-                watcher.cancel()
-
-
-async def _stop_when_told(server: uvicorn.Server, stop: asyncio.Event) -> None:
-    await stop.wait()
-    server.should_exit = True
+        server = _Server(config, ready, stop or asyncio.Event(), runtime.end_runs)
+        await server.serve(sockets=[listener])
