@@ -37,9 +37,7 @@ def main() -> None:
         client.beta.threads.messages.create(thread.id, role="user", content=question)
         print("Assistant > ", end="", flush=True)
         runs = client.beta.threads.runs
-        with runs.stream(
-            thread_id=thread.id, assistant_id=assistant.id, event_handler=Printer()
-        ) as stream:
+        with runs.stream(thread_id=thread.id, assistant_id=assistant.id, event_handler=Printer()) as stream:
             stream.until_done()
 
 

@@ -13,7 +13,7 @@ the HTTP library's errors                4   a connection that broke in mid-answ
 typer's usage errors                     2
 KeyboardInterrupt                        130
 BrokenPipeError                          1   silently: the reader of stdout went away
-openai.APIStatusError with 507           3   the home folder of an asstream is full
+openai.APIError of a full home           3   `storage_failed`: as an answer (507), or in a stream
 OSError                                  3   a file or folder that can't be used
 anything else                            1   a fault of asstream's own
 """
@@ -39,8 +39,8 @@ _OPENAI = {
     "APIConnectionError": (4, "check that it is running and that the base URL is right"),
     "APIError": (1, ""),
 }
-_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
-_HOME_IS_FULL = 507
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
+_HOME_IS_FULL = "storage_failed"
 _TRANSPORTS = ("httpx2", "httpcore2", "httpx", "httpcore")
 
 
@@ -85,7 +85,7 @@ def _explain_openai(error: BaseException) -> tuple[int, list[str]]:
     names = [kind.__name__ for kind in type(error).__mro__]
     code, remedy = next((_OPENAI[name] for name in names if name in _OPENAI), (1, ""))
     request = getattr(error, "request", None)
-    if getattr(error, "status_code", None) == _HOME_IS_FULL:
+    if getattr(error, "code", None) == _HOME_IS_FULL:
         return 3, [f"asstream: {_message(error)}"]
     if "APIConnectionError" in names:
         where = f"{request.url.scheme}://{request.url.netloc.decode()}" if request is not None else "it"
@@ -106,15 +106,16 @@ def _cause(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """The first line of an error's text, without the system's number for it."""
+    """The first line of an error's text."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    first = _ERRNO.sub("", str(error).strip()).splitlines()
-    return first[0] if first else type(error).__name__
+    first, _, _ = str(error).strip().partition("\n")
+    return _in_a_line(first) or type(error).__name__
 
 
 def _in_a_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text on one line, without the system's numbers for its errors."""
+    return _ERRNO.sub("", " ".join(text.split()))
 
 
 def _explain_usage(error: BaseException) -> tuple[int, list[str]]:

@@ -11,15 +11,27 @@ from asstream.cli.output import cleaned
 class _Notices(logging.Handler):
     """A line on stderr for each record, wherever stderr then is."""
 
+    def __init__(self, *, serving: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._serving = serving
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # What the readers of a run are told anyway is news only where they are elsewhere.
+        return self._serving or not getattr(record, "readers_told", False)
+
     def emit(self, record: logging.LogRecord) -> None:
         sys.stderr.write(cleaned(f"asstream: {record.getMessage()}") + "\n")
         sys.stderr.flush()
 
 
-def show_notices() -> None:
-    """Show the warnings of asstream's own parts from now on. Twice is once."""
+def show_notices(*, serving: bool = False) -> None:
+    """Show the warnings of asstream's own parts from now on. Twice is once.
+
+    Args:
+        serving: whether the readers of this process's runs are other programs.
+    """
     logger = logging.getLogger("asstream")
     if not any(isinstance(handler, _Notices) for handler in logger.handlers):
-        handler = _Notices(logging.WARNING)
+        handler = _Notices(serving=serving)
         logger.addHandler(handler)
         logger.propagate = False

@@ -57,7 +57,7 @@ def command(
     from asstream.cli.notices import show_notices
     from asstream.server.serving import listen, serve, url_of
 
-    show_notices()
+    show_notices(serving=True)
     listener = listen(host, port)
     url = url_of(listener)
 

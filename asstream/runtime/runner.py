@@ -66,7 +66,12 @@ class Runner:
         except LostRunError:
             logger.info("run %s is no longer ours", self.log.run_id)
         except WireError as failure:
-            logger.error("run %s can't be saved: %s", self.log.run_id, failure.message)
+            logger.error(
+                "run %s can't be saved: %s",
+                self.log.run_id,
+                failure.message,
+                extra={"readers_told": True},  # `Runs.follow` raises it
+            )
         except Exception:
             logger.exception("run %s was given up", self.log.run_id)
 

@@ -23,16 +23,16 @@ from pathlib import Path
 
 import openai
 import uvicorn
-from asstream.runtime.models import catalog
-from asstream.runtime.models.process import ServerProcess
-from asstream.runtime.models.pull import pull
-from asstream.runtime.models.sources import open_source
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from asstream.config import load
+from asstream.runtime.models import catalog
+from asstream.runtime.models.process import ServerProcess
+from asstream.runtime.models.pull import pull
+from asstream.runtime.models.sources import open_source
 from asstream.server.embedded import EmbeddedServer
 from asstream.server.serving import listen, url_of
 

@@ -1,7 +1,7 @@
 """Resident memory of `asstream chat` with the embedded runtime after a chat, the model's process apart.
 
-A real chat in a process of its own, over pipes, on the model of this machine (pulled if it is not there): three
-messages, then VmRSS from /proc. Beside it, in the same run, what the SDK alone takes with
+A real chat in a process of its own, over pipes, on the model of this machine (pulled if it is not there):
+three messages, then VmRSS from /proc. Beside it, in the same run, what the SDK alone takes with
 `client.beta.threads`.
 
     python tests/benchmarks/bench_memory.py
@@ -52,14 +52,17 @@ def of_the_sdk() -> float:
 
 
 def of_a_chat(home: Path) -> float:
-    with tempfile.TemporaryFile("w+") as replies, subprocess.Popen(
-        [sys.executable, "-m", "asstream", "chat", "--json"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=replies,
-        text=True,
-        env={"ASSTREAM_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home)},
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as replies,
+        subprocess.Popen(
+            [sys.executable, "-m", "asstream", "chat", "--json"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=replies,
+            text=True,
+            env={"ASSTREAM_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home)},
+        ) as process,
+    ):
         assert process.stdout is not None and process.stdin is not None
         for question in QUESTIONS:
             process.stdin.write(question + "\n")

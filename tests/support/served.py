@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import openai
-from asstream.runtime.models.sources import open_source
 
+from asstream.runtime.models.sources import open_source
 from asstream.server.embedded import EmbeddedServer
 
 

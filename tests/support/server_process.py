@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from asstream.runtime.models.sources import open_source
-
 from asstream.server.serving import listen, serve, url_of
 
 
