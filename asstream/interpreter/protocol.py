@@ -1,0 +1,139 @@
+"""What is asked of the interpreter, and what it answers: the whole contract between it and the runtime.
+
+A cell is one piece of code. It runs in the session of its thread, which keeps variables from cell to cell for
+as long as its process lives. While it runs, its `CellEvent`s come in the order in which they happened; the
+first is always `CellStart`, the last `CellEnd`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from asstream.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a session may use. Each is named, as `interpreter.NAME`, in the words that say it was reached.
+
+    Attributes:
+        seconds: time of one cell.
+        memory_mb: memory of a session's processes together, in MiB.
+        processes: processes and threads of a session.
+        disk_mb: size of /mnt/data, in MiB.
+        files: files and folders in /mnt/data.
+        output_kb: text of one cell that is kept, in KiB; what is beyond is cut out of its middle.
+        idle_seconds: a session that ran no cell for so long is ended.
+        sessions: sessions at once in this process; the one idle longest makes room.
+    """
+
+    seconds: float = 120
+    memory_mb: int = 2048
+    processes: int = 64
+    disk_mb: int = 1024
+    files: int = 10_000
+    output_kb: int = 256
+    idle_seconds: float = 900
+    sessions: int = 16
+
+
+SandboxChoice = Literal["auto", "none"]
+"""`auto`: the strongest sandbox of this machine, or none of the code runs. `none`: no sandbox, said aloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that code finds in /mnt/data, under its name and under its id.
+
+    Attributes:
+        name: as the client gave it: hostile, never used as a path.
+        path: where its content is; it is copied.
+    """
+
+    id: str
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CellStart:
+    """The cell is about to run. `fresh`: no cell ran in this session before, so there are no variables."""
+
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What the cell printed, the value of its last expression, its traceback, or a note of the interpreter.
+
+    Without escape sequences.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A figure that the cell showed."""
+
+    data: bytes
+    format: Literal["png", "jpeg", "gif", "webp"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProducedFile:
+    """A file in /mnt/data that the cell made or changed.
+
+    Attributes:
+        name: its path below /mnt/data, with `/`; printable.
+        path: a copy, there until the next event is asked for.
+    """
+
+    name: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellEnd:
+    """How the cell ended.
+
+    `error`: it raised. `interrupted`, `timeout`: it was stopped. `died`: its process ended, and the variables
+    with it. Whatever is to be said about it was said in `Logs`.
+    """
+
+    status: Literal["ok", "error", "interrupted", "timeout", "died"]
+
+
+CellEvent = CellStart | Logs | Image | ProducedFile | CellEnd
+
+
+class InterpreterUnavailableError(ConfigError):
+    """No code can be run here: a part is missing, or nothing on this machine holds it."""
+
+
+class Interpreter(Protocol):
+    """Sessions by thread."""
+
+    def run(self, thread: str, code: str, files: Sequence[InputFile] = ()) -> AsyncGenerator[CellEvent, None]:
+        """Run a cell in the session of `thread`, which is started where there is none.
+
+        Closing the generator interrupts the cell. `files` are put into /mnt/data unless they are there.
+        Raises InterpreterUnavailableError before the first event.
+        """
+        ...
+
+    async def end(self, thread: str) -> None:
+        """End the session of a thread, if there is one, and remove its files."""
+        ...
+
+    async def close(self) -> None:
+        """End every session."""
+        ...
+
+    def warm(self) -> None:
+        """Have a session ready in the background. Never raises."""
+        ...
