@@ -167,6 +167,7 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
     import openai
 
     transport = openai.DefaultHttpxClient(trust_env=not is_loopback(base_url))
+    transport.event_hooks["response"].append(_refuse_pages)
     _log_to(transport)
     if api_version is not None:
         # The SDK refuses to send a request without this header, so it is taken off on the way out.
@@ -180,6 +181,20 @@ def make_client(base_url: str, api_key: str | None, api_version: str | None = No
         default_headers={"api-key": api_key or KEYLESS},
         http_client=transport,
     )
+
+
+def _refuse_pages(got: Any) -> None:
+    """Refuse a web page in place of an answer: the SDK would hand it out as if it were an object.
+
+    Raises UnreachableError, which the SDK wraps in an APIConnectionError.
+    """
+    kind = got.headers.get("content-type", "")
+    if got.is_success and kind.startswith("text/html") and not got.request.url.path.endswith("/content"):
+        url = got.request.url
+        raise UnreachableError(
+            f"{url.scheme}://{url.netloc.decode()} answers with a web page: it is no Assistants endpoint",
+            "see that the base URL is right; most end in /v1",
+        )
 
 
 def _log_to(transport: Any) -> None:
@@ -197,4 +212,5 @@ def _log_to(transport: Any) -> None:
     def response(got: Any) -> None:
         log.debug("← %s %s %s", got.status_code, got.request.method, got.request.url)
 
-    transport.event_hooks = {"request": [request], "response": [response]}
+    transport.event_hooks["request"].append(request)
+    transport.event_hooks["response"].append(response)

@@ -31,6 +31,7 @@ def find_assistant(client: openai.OpenAI, named: str) -> Assistant:
     """
     import openai
 
+    _check_named("assistant", named, "asst_")
     if named.startswith("asst_"):
         try:
             return client.beta.assistants.retrieve(named)
@@ -68,6 +69,7 @@ def find_thread(client: openai.OpenAI, index: ThreadIndex, named: str) -> Thread
     """The thread with this id or unique start of one. Raises NotFoundError, UsageError."""
     import openai
 
+    _check_named("thread", named, "thread_")
     if named.startswith("thread_"):
         try:
             return client.beta.threads.retrieve(named)
@@ -85,8 +87,17 @@ def find_thread(client: openai.OpenAI, index: ThreadIndex, named: str) -> Thread
 
 def find_run(client: openai.OpenAI, thread_id: str, named: str) -> Run:
     """The run of a thread with this id or unique start of one. Raises NotFoundError, UsageError."""
+    _check_named("run", named, "run_")
     runs = {run.id: run for run in client.beta.threads.runs.list(thread_id, limit=100)}
     return runs[_the_one("run", named, runs)]
+
+
+def _check_named(noun: str, named: str, prefix: str) -> None:
+    """Refuse what every id begins with: `threads delete "$UNSET"` must not find the only thread."""
+    if prefix.startswith(named):
+        raise UsageError(
+            f"{named!r} names no {noun}", f"give its id, or a unique start of it that is longer than {prefix}"
+        )
 
 
 def _the_one(noun: str, named: str, ids: Iterable[str]) -> str:

@@ -29,6 +29,12 @@ def text_of(message: Message) -> str:
     return "\n".join(_part(part) for part in message.content)
 
 
+def shown(message: Message) -> str:
+    """A message as a person reads it later: its text, and why it ends where it does, if it was cut off."""
+    details = message.incomplete_details
+    return text_of(message) + (f"\n[incomplete: {details.reason}]" if details is not None else "")
+
+
 def _part(part: Any) -> str:
     if part.type == "text":
         return str(part.text.value)
@@ -45,5 +51,5 @@ def transcript(title: str, thread_id: str, past: Iterable[Message]) -> str:
     """A thread as a Markdown document."""
     lines = [f"# {title or thread_id}", "", f"`{thread_id}`"]
     for message in past:
-        lines += ["", f"## {message.role.capitalize()}", "", text_of(message)]
+        lines += ["", f"## {message.role.capitalize()}", "", shown(message)]
     return "\n".join(lines) + "\n"

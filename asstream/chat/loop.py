@@ -150,8 +150,10 @@ class TerminalChat:
     def _asked(self) -> bool:
         """Whether the person wants the model. What answers nothing is their message: it is kept for later."""
         try:
-            while (answer := keys.ask(f"{self._around.asks} [Y/n] ")).strip().lower() not in ANSWERS:
-                self._default += answer
+            question = f"{self._around.asks} [Y/n] "
+            while (answer := keys.ask(question)).strip().lower() not in ANSWERS:
+                self._default += ("\n" if self._default else "") + answer
+                question = f"That is kept for later. {self._around.asks} Type y or n: [Y/n] "
         except (EOFError, KeyboardInterrupt):
             return False
         return ANSWERS[answer.strip().lower()]
@@ -183,6 +185,7 @@ class TerminalChat:
         self._show(session.outcome(run), sys.stderr)
 
     def _show(self, lines: Iterable[str], stream: object = None) -> None:
+        sys.stdout.flush()
         out = sys.stdout if stream is None else sys.stderr
         for line in lines:
             out.write(self._around.clean(line) + "\n")

@@ -10,8 +10,10 @@ import contextlib
 import json
 import os
 import re
+import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from openai.types.beta.threads import Run
 
 _TIMING = re.compile(r":\s*\+(.*)")
+STDIN = "-"
+"""In place of a path: standard input."""
 _LONGEST_PAUSE = 3600.0
 _SETTLES = frozenset(
     f"thread.run.{state}"
@@ -133,9 +137,9 @@ def read(path: Path | str) -> Generator[Record]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with nullcontext(sys.stdin) if str(path) == STDIN else path.open(encoding="utf-8-sig") as file:
             for number, text in enumerate(file, 1):
-                yield number, text.rstrip("\n")
+                yield from ((number, line) for line in _as_stream(text.rstrip("\n")))
     except FileNotFoundError as error:
         raise NotFoundError(
             f"there is no recording {path}", "`asstream chat --record FILE` makes one"
@@ -149,6 +153,18 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             f"the recording {path} can't be read: {error.strerror or error}",
             "give a file that --record wrote",
         ) from error
+
+
+def _as_stream(line: str) -> Iterable[str]:
+    """A line of `--json`, one event as an object, as the lines of an event stream; others as they are."""
+    if not line.startswith('{"event"'):
+        return (line,)
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return (line,)
+    data = value.get("data")
+    return (f"event: {value['event']}", f"data: {data if isinstance(data, str) else json.dumps(data)}", "")
 
 
 def _pause(path: Path, number: int, text: str) -> float:

@@ -23,6 +23,7 @@ from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
 from asstream.errors import AsstreamError, RunError
+from asstream.handlers.faults import raised_by_handler
 from asstream.handlers.outcome import outcome_lines
 
 if TYPE_CHECKING:
@@ -125,12 +126,10 @@ class Session:
             self._cancel()
             raise
         except Exception as error:
-            self._cancel()
-            name = type(error).__name__
-            raise RunError(
-                f"the handler raised {name}: {error}".removesuffix(": "),
-                "the run was cancelled; mend the handler or choose another",
-            ) from error
+            cancelled = self._cancel()
+            if self.handler_is_ours:
+                raise
+            raise raised_by_handler(error, cancelled=cancelled) from error
         self._note(run)
         return run
 
@@ -251,8 +250,12 @@ class Session:
             run = self._waited(now, frozenset(asked)) if now.status in _GOING else now
         return run
 
-    def _cancel(self) -> None:
-        """Cancel the run that is going on and wait a little for its end; failures are not worth telling."""
+    def _cancel(self) -> bool:
+        """Cancel the run that is going on and wait a little for its end; whether it was cancelled.
+
+        Failures are not worth telling.
+        """
+        ended = None
         with contextlib.suppress(openai.OpenAIError, KeyboardInterrupt):
             run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
             once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)
@@ -260,6 +263,7 @@ class Session:
                 cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
                 ended = wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
                 self._settled = ended.status in RUN_ENDS
+        return ended is not None and ended.status in ("cancelling", "cancelled")
 
     def _active_runs(self, client: openai.OpenAI, run_id: str | None) -> Iterator[str]:
         """The run to cancel: the known one, else one that the interrupted request may have made."""

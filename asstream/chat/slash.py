@@ -142,5 +142,6 @@ COMMANDS = {
     "/usage": Command("", "tokens used in this chat", _usage),
     "/steps": Command("", "the steps of the last run", _steps),
     "/export": Command("FILE", "write the transcript", _export),
-    "/exit": Command("", "leave", _exit),
+    "/exit": Command("", "leave (also: exit, quit)", _exit),
+    "/quit": Command("", "leave", _exit),
 }

@@ -37,6 +37,8 @@ Temperature = Annotated[float | None, typer.Option("--temperature", min=0, max=2
 TopP = Annotated[float | None, typer.Option("--top-p", min=0, max=1)]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="K=V", help="Repeat it for more.")]
 
+EXPORTED = "give what `assistants export` wrote"
+NONE = "no assistant yet: `asstream assistants create` makes one"
 PORTABLE = (
     "name",
     "description",
@@ -127,7 +129,11 @@ def list_(
     rows = [
         (a.id, a.name, a.model, ", ".join(tool.type for tool in a.tools), when(a.created_at)) for a in found
     ]
-    table(("ID", "NAME", "MODEL", "TOOLS", "CREATED"), rows)
+    table(
+        ("ID", "NAME", "MODEL", "TOOLS", "CREATED"),
+        rows,
+        none=NONE,
+    )
 
 
 @app.command()
@@ -234,10 +240,10 @@ def _exported(file: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         data = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{file} can't be read as JSON: {error}", "give what `assistants export` wrote"
-        ) from error
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}", EXPORTED) from error
+    except ValueError as error:
+        raise UsageError(f"{file} can't be read as JSON: {error}", EXPORTED) from error
     if not isinstance(data, dict):
-        raise UsageError(f"{file} holds no assistant", "give what `assistants export` wrote")
+        raise UsageError(f"{file} holds no assistant", EXPORTED)
     return data

@@ -75,7 +75,7 @@ def _checks(flags: dict[str, str | None]) -> Iterator[Check]:
         yield from _endpoint(settings)
     if settings.kind == EMBEDDED:
         yield _local_engine()
-    yield _guarded("handlers", _handlers)
+    yield _guarded("handlers", lambda: _handlers(settings))
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
@@ -146,7 +146,11 @@ def _local_engine() -> Check:
     return Check("engine of this machine", "ok", "xllamacpp")
 
 
-def _handlers() -> Check:
+def _handlers(settings: Settings) -> Check:
+    """The names there are; raises where the configured one can't be loaded."""
     from asstream.handlers.find import available
+    from asstream.handlers.find import load as load_handler
 
+    if settings.handler is not None:
+        load_handler(settings.handler)
     return Check("handlers", "ok", ", ".join(name for name, _ in available()))

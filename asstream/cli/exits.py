@@ -5,7 +5,7 @@ openai.AuthenticationError               3   the key is wrong
 openai.PermissionDeniedError             3   the key may not do this
 openai.NotFoundError                     2   assistant, thread, run, … unknown
 openai.BadRequestError, Unprocessable…   2   a value that the endpoint refuses
-openai.ConflictError                     1   the thread is busy
+openai.ConflictError, a busy thread      1   another run is under way on it
 openai.RateLimitError, InternalServer…   4   the endpoint can't answer now
 openai.APIConnectionError (time-outs)    4   the endpoint can't be reached
 openai.APIError, any other               1   an error event in a stream
@@ -14,6 +14,7 @@ typer's usage errors                     2
 KeyboardInterrupt                        130
 BrokenPipeError                          1   silently: the reader of stdout went away
 openai.APIError of a full home           3   `storage_failed`: as an answer (507), or in a stream
+UnicodeEncodeError                       2   bytes that are no text, in an argument or a file
 OSError                                  3   a file or folder that can't be used
 anything else                            1   a fault of asstream's own
 """
@@ -39,6 +40,15 @@ _OPENAI = {
     "APIConnectionError": (4, "check that it is running and that the base URL is right"),
     "APIError": (1, ""),
 }
+_TOLD = (
+    (
+        re.compile(r"while a run run_\w+ is active|already has an active run"),
+        1,
+        "wait for it, or stop it: asstream runs cancel THREAD_ID RUN_ID",
+    ),
+    (re.compile("^Cannot cancel run with status"), 2, "it is over: there is nothing to cancel"),
+)
+"""Refusals that say more than their status: what they say, exit code, what to do."""
 _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _HOME_IS_FULL = "storage_failed"
 _TRANSPORTS = ("httpx2", "httpcore2", "httpx", "httpcore")
@@ -75,6 +85,11 @@ def explain(error: BaseException) -> tuple[int, list[str]]:
         return 4, [f"asstream: the connection broke: {_said(error)}", "try again"]
     if package == "typer" and hasattr(error, "format_message"):
         return _explain_usage(error)
+    if isinstance(error, UnicodeEncodeError):
+        return 2, [
+            f"asstream: {error.object[error.start : error.end]!r} is no text that can be sent",
+            "give it in UTF-8, without lone surrogates",
+        ]
     if isinstance(error, OSError):
         return 3, [f"asstream: {_said(error)}"]
     name = type(error).__name__
@@ -87,11 +102,17 @@ def _explain_openai(error: BaseException) -> tuple[int, list[str]]:
     request = getattr(error, "request", None)
     if getattr(error, "code", None) == _HOME_IS_FULL:
         return 3, [f"asstream: {_message(error)}"]
+    if isinstance(error.__cause__, AsstreamError):  # our own look at the answer found it
+        return explain(error.__cause__)
     if "APIConnectionError" in names:
         where = f"{request.url.scheme}://{request.url.netloc.decode()}" if request is not None else "it"
         return code, [f"asstream: {where} does not answer: {_cause(error)}", remedy]
+    said = _message(error)
+    for pattern, told, what in _TOLD:
+        if pattern.search(said):
+            return told, [f"asstream: {said}", what]
     status = getattr(error, "status_code", None)
-    message = _message(error) + (f" (HTTP {status})" if status is not None else "")
+    message = said + (f" (HTTP {status})" if status is not None else "")
     return code, [f"asstream: {message}", *([remedy] if remedy else [])]
 
 

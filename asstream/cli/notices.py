@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 
-from asstream.cli.output import cleaned
+from asstream.cli.output import note
 
 
 class _Notices(logging.Handler):
@@ -20,8 +19,7 @@ class _Notices(logging.Handler):
         return self._serving or not getattr(record, "readers_told", False)
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(cleaned(f"asstream: {record.getMessage()}") + "\n")
-        sys.stderr.flush()
+        note(f"asstream: {record.getMessage()}")
 
 
 def show_notices(*, serving: bool = False) -> None:

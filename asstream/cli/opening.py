@@ -15,13 +15,17 @@ from asstream.errors import NotFoundError
 if TYPE_CHECKING:
     import openai
     from openai import AssistantEventHandler
-    from openai.types.beta import Assistant, Thread
+    from openai.types.beta import Assistant
     from openai.types.beta.threads import Run
 
     from asstream.chat.recording import Recorder
     from asstream.chat.session import Session
     from asstream.cli.talk import TalkOptions
     from asstream.endpoints import Endpoint
+
+
+_ELSEWHERE = ("endpoint", "loopback")
+"""Kinds of models that another program runs."""
 
 
 def open_session(
@@ -55,6 +59,8 @@ def open_session(
         make_handler = handler_maker(spec, endpoint.client, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
         session.model_name = described.get("model", "")
+        if described.get("kind") in _ELSEWHERE:  # what is typed goes there: the header must not say otherwise
+            session.label = described["endpoint"]
     except BaseException:
         resources.close()
         raise
@@ -71,17 +77,21 @@ def _session(
     make_handler: Callable[[], AssistantEventHandler],
     resuming: bool,
 ) -> Session:
+    from asstream.chat.find import find_thread
     from asstream.chat.history import last_run
     from asstream.chat.session import Session
     from asstream.cli.target import thread_index
 
     client, index = endpoint.client, thread_index(settings)
-    thread = _thread(client, settings, options.thread)
-    run = last_run(client, thread.id) if options.thread is not None else None
+    thread = find_thread(client, index, options.thread) if options.thread is not None else None
+    run = last_run(client, thread.id) if thread is not None else None
+    assistant = _assistant(client, settings, run if resuming and options.assistant is None else None)
+    # Last of all, so that a start that fails leaves no empty thread.
+    thread = thread or client.with_options(max_retries=0).beta.threads.create()
     session = Session(
         client=client,
         thread_id=thread.id,
-        assistant=_assistant(client, settings, run if resuming and options.assistant is None else None),
+        assistant=assistant,
         index=index,
         make_handler=make_handler,
         label=endpoint.label,
@@ -95,15 +105,6 @@ def _session(
     )
     _warm()
     return session
-
-
-def _thread(client: openai.OpenAI, settings: Settings, named: str | None) -> Thread:
-    from asstream.chat.find import find_thread
-    from asstream.cli.target import thread_index
-
-    if named is not None:
-        return find_thread(client, thread_index(settings), named)
-    return client.with_options(max_retries=0).beta.threads.create()
 
 
 def _assistant(client: openai.OpenAI, settings: Settings, run: Run | None) -> Assistant:

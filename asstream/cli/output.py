@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,29 @@ def warn(*lines: str) -> None:
     sys.stderr.flush()
 
 
+_status = ""
+"""What stands on the terminal's last line for the moment: other lines take its place and put it back."""
+
+
+def show_status(text: str) -> None:
+    """Show a (clean) text on stderr in place of the status before it; nothing for an empty one."""
+    global _status
+    sys.stderr.write(("\r\x1b[K" if _status else "") + text)
+    sys.stderr.flush()
+    _status = text
+
+
+def note(line: str) -> None:
+    """Print a line on stderr above the status that may stand there."""
+    status = _status
+    if status:
+        show_status("")
+    sys.stderr.write(cleaned(line) + "\n")
+    if status:
+        show_status(status)
+    sys.stderr.flush()
+
+
 def emit(value: Any) -> None:
     """Print one JSON value on a line of its own; ASCII, so that nothing in it can be an escape sequence."""
     sys.stdout.write(json.dumps(as_json(value), separators=(", ", ": ")) + "\n")
@@ -48,11 +71,18 @@ def as_json(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns. On a terminal the last column is cut to fit; piped, nothing is cut."""
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "") -> None:
+    """Print rows in columns. On a terminal the widest are cut to fit; piped, nothing is cut.
+
+    Args:
+        none: what is said (on stderr) where there are no rows.
+    """
     from asstream.render.columns import columns
 
-    say(*columns([headings, *rows]))
+    if rows or not none:
+        say(*columns([headings, *rows]))
+    else:
+        warn(none)
 
 
 def save(file: str, text: str) -> None:

@@ -62,6 +62,7 @@ def help_text() -> str:
 
 def run(arguments: list[str]) -> None:
     """Run one command line and end the process with its exit code."""
+    _open_closed_streams()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever bytes come or go, none of them ends the program
             stream.reconfigure(errors="replace")
@@ -74,6 +75,13 @@ def run(arguments: list[str]) -> None:
         print(f"asstream {__version__}")
         leave(0)
     leave(_guarded(arguments, debug))
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started with closed streams (`<&-`, `>&-`) empty ones in their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def leave(code: int) -> None:

@@ -11,8 +11,9 @@ import typer
 from asstream.chat.find import find_run, find_thread
 from asstream.cli import options as o
 from asstream.cli.output import as_json as data_of
-from asstream.cli.output import emit, say, table, when
+from asstream.cli.output import emit, say, table, warn, when
 from asstream.cli.target import noun, opened
+from asstream.render.columns import columns
 
 app = noun("List, show, cancel runs; their steps.")
 
@@ -39,11 +40,16 @@ def list_(
         for run in found:
             emit(run)
         return
+    if not found:
+        warn("no run on this thread yet")
+        return
     rows = [
-        (r.id, r.status, r.model, r.usage.total_tokens if r.usage else "", when(r.created_at), _reason(r))
-        for r in found
+        (r.id, r.status, r.model, r.usage.total_tokens if r.usage else "", when(r.created_at)) for r in found
     ]
-    table(("ID", "STATUS", "MODEL", "TOKENS", "CREATED", "REASON"), rows)
+    heading, *lines = columns([("ID", "STATUS", "MODEL", "TOKENS", "CREATED"), *rows])
+    say(heading)
+    for line, run in zip(lines, found, strict=True):
+        say(line, *([f"  {reason}"] if (reason := _reason(run)) else []))
 
 
 @app.command()
@@ -87,7 +93,7 @@ def steps(
     rows = [
         (s.id, s.type, s.status, s.usage.total_tokens if s.usage else "", when(s.created_at)) for s in found
     ]
-    table(("ID", "TYPE", "STATUS", "TOKENS", "CREATED"), rows)
+    table(("ID", "TYPE", "STATUS", "TOKENS", "CREATED"), rows, none="the run has no steps")
 
 
 @app.command()

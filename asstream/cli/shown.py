@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from asstream.chat import keys
-from asstream.cli.output import cleaned
+from asstream.cli.output import cleaned, show_status
 from asstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,22 +79,21 @@ def status_line() -> Callable[[str | None], None]:
 
     def tell(status: str | None) -> None:
         if status is None:
-            sys.stderr.write("\r\x1b[K" if started else "")
             started.clear()
+            show_status("")
         else:
             started[:] = started or [time.monotonic()]
-            sys.stderr.write(f"\r\x1b[K{cleaned(status)} {time.monotonic() - started[0]:.0f} s")
-        sys.stderr.flush()
+            show_status(f"{cleaned(status)} {time.monotonic() - started[0]:.0f} s")
 
     return tell
 
 
 def show_past(session: Session) -> None:
     """Print a thread's messages on stdout, oldest first, all pages; the person's behind the prompt's sign."""
-    from asstream.chat.history import messages, text_of
+    from asstream.chat.history import messages, shown
 
     for message in messages(session.client, session.thread_id):
-        text = cleaned(text_of(message))
+        text = cleaned(shown(message))
         if message.role == "user":
             text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
         sys.stdout.write(text + "\n")

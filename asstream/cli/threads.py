@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from asstream.chat.find import find_thread
-from asstream.chat.history import messages, text_of, transcript
+from asstream.chat.history import messages, shown, transcript
 from asstream.cli import options as o
 from asstream.cli.output import as_json as data_of
 from asstream.cli.output import emit, save, say, table, when
@@ -38,7 +38,7 @@ def list_(
             emit(asdict(entry))
         return
     rows = [(entry.id, when(entry.last_used), entry.title, entry.assistant) for entry in found]
-    table(("ID", "LAST USED", "TITLE", "ASSISTANT"), rows)
+    table(("ID", "LAST USED", "TITLE", "ASSISTANT"), rows, none="no thread yet: `asstream chat` begins one")
 
 
 @app.command()
@@ -56,7 +56,7 @@ def show(
             if as_json:
                 emit(message)
             else:
-                say(*([""] if number else []), f"{message.role}:", text_of(message))
+                say(*([""] if number else []), f"{message.role}:", shown(message))
 
 
 @app.command()

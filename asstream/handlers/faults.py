@@ -10,6 +10,8 @@ from typing import Any
 
 import openai
 
+from asstream.errors import RunError
+
 _HTTP_LIBRARIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "h11", "ssl", "socket"})
 
 
@@ -79,3 +81,15 @@ def error_event(event: openai.BaseModel, stream: object) -> openai.APIError:
 def describe(error: BaseException) -> str:
     """An exception in a few words: its text, or its class where it has none."""
     return str(error).strip() or type(error).__name__
+
+
+def raised_by_handler(error: Exception, *, cancelled: bool = False) -> RunError:
+    """What a person is told of an exception out of a handler of their own.
+
+    Args:
+        cancelled: whether the run was cancelled because of it.
+    """
+    return RunError(
+        f"the handler raised {type(error).__name__}: {error}".removesuffix(": "),
+        f"{'the run was cancelled; ' if cancelled else ''}mend the handler or choose another",
+    )

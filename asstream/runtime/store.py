@@ -186,6 +186,11 @@ def _connect(path: Path) -> apsw.Connection:
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+        return ConfigError(
+            f"The database {path} is damaged: {reason}.",
+            "Move it away (asstream makes a new one), or put a copy of it back.",
+        )
     return ConfigError(
         f"The database {path} can't be used: {reason}.",
         "Make its folder writable and see that its disk has room, or set ASSTREAM_HOME to another folder.",

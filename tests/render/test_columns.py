@@ -30,5 +30,12 @@ def test_a_line_is_cut_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert columns(rows) == ["1  a lon…", "2  short"]
 
 
+def test_the_widest_column_is_cut_and_not_what_stands_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    rows = [("thread_1234", "a title that goes on and on", "2026"), ("thread_5678", "short", "2027")]
+    assert columns(rows) == ["thread_1234  a title th…  2026", "thread_5678  short        2027"]
+
+
 def test_no_rows_are_no_lines() -> None:
     assert columns([]) == []
