@@ -24,6 +24,12 @@ def last_run(client: openai.OpenAI, thread_id: str) -> Run | None:
     return page.data[0] if page.data else None
 
 
+def first_words(client: openai.OpenAI, thread_id: str) -> str:
+    """The text of a thread's first message; empty when it has none."""
+    page = client.beta.threads.messages.list(thread_id, limit=1, order="asc")
+    return text_of(page.data[0]) if page.data else ""
+
+
 def text_of(message: Message) -> str:
     """A message's text; parts that are not text are named in brackets."""
     return "\n".join(_part(part) for part in message.content)

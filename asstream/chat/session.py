@@ -16,6 +16,7 @@ import openai
 from openai.lib.streaming import AssistantStreamManager
 
 from asstream.chat import history
+from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.chat.polling import ObjectStream, wait_for_run
 from asstream.chat.recovery import RUN_ENDS
@@ -247,8 +248,17 @@ class Session:
                 self._unanswered = list(asked.values())
                 self._cancel()
                 return self.client.beta.threads.runs.retrieve(run.id, thread_id=self.thread_id)
-            run = self._waited(now, frozenset(asked)) if now.status in _GOING else now
+            if now.status in _GOING:
+                run = self._waited(now, frozenset(asked))
+            else:  # the handler has read the streams of its outputs itself
+                run = now
+                self._record_rest(run, frozenset(asked))
         return run
+
+    def _record_rest(self, run: Run, submitted: frozenset[str]) -> None:
+        if self.recorder is not None:
+            last_id = self._current.last_id if self._current is not None else None
+            record_rest(self.client, run, submitted, last_id, self.recorder)
 
     def _cancel(self) -> bool:
         """Cancel the run that is going on and wait a little for its end; whether it was cancelled.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import openai
 
+from asstream.chat.catch_up import events_of
 from asstream.chat.recovery import RUN_ENDS, events_from_objects
 from asstream.chat.requests import Lookup, backoff, find_new_run, find_taken_outputs, send
 from asstream.chat.sse import Frame, FrameDecoder, encode, parse_event
@@ -108,6 +109,11 @@ class RunStream:
     def run_id(self) -> str | None:
         """The run's id as soon as it is known: what a cancel needs."""
         return self._run_id
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last event that came; None at an endpoint that gives them none."""
+        return self._last_id
 
     def __iter__(self) -> Iterator[AssistantStreamEvent]:
         return self._iterator
@@ -229,16 +235,10 @@ class RunStream:
         return ours and (self._last_id is not None or not (self._heard_run() or self._submitted))
 
     def _follow(self, cause: Exception | None) -> Stream[AssistantStreamEvent] | None:
-        headers = {} if self._last_id is None else {"Last-Event-ID": self._last_id}
+        assert self._run_id is not None and self._thread_id is not None
         for turn in range(ATTEMPTS):
             try:
-                source = self._client.get(
-                    f"/threads/{self._thread_id}/runs/{self._run_id}/events",
-                    cast_to=cast("type[AssistantStreamEvent]", object),
-                    options={"headers": {"Accept": "text/event-stream", **headers}, "max_retries": 0},
-                    stream=True,
-                    stream_cls=openai.Stream[Any],
-                )
+                source = events_of(self._client, self._thread_id, self._run_id, self._last_id)
             except openai.APIConnectionError as error:
                 cause = cause or error
                 backoff(turn)

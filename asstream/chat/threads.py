@@ -69,6 +69,12 @@ class ThreadIndex:
                 thread_id, old.title or title_of(first_words), assistant, self._endpoint, old.created_at, now
             )
 
+    def note_title(self, thread_id: str, first_words: str) -> None:
+        """Give a thread that was made elsewhere its title; one that has a title keeps it."""
+        entry = self.get(thread_id)
+        if first_words and not (entry and entry.title):
+            self.rename(thread_id, first_words)
+
     def rename(self, thread_id: str, title: str) -> None:
         """Give a thread a title."""
         with self._changing() as entries:

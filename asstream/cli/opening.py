@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from asstream.cli import options as o
+from asstream.cli.output import warn
 from asstream.cli.shown import handler_maker, handler_name, is_ours, status_line
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback
 from asstream.errors import NotFoundError
@@ -78,13 +78,15 @@ def _session(
     resuming: bool,
 ) -> Session:
     from asstream.chat.find import find_thread
-    from asstream.chat.history import last_run
+    from asstream.chat.history import first_words, last_run
     from asstream.chat.session import Session
     from asstream.cli.target import thread_index
 
     client, index = endpoint.client, thread_index(settings)
     thread = find_thread(client, index, options.thread) if options.thread is not None else None
     run = last_run(client, thread.id) if thread is not None else None
+    if thread is not None:
+        index.note_title(thread.id, first_words(client, thread.id))
     assistant = _assistant(client, settings, run if resuming and options.assistant is None else None)
     # Last of all, so that a start that fails leaves no empty thread.
     thread = thread or client.with_options(max_retries=0).beta.threads.create()
@@ -112,8 +114,10 @@ def _assistant(client: openai.OpenAI, settings: Settings, run: Run | None) -> As
     from asstream.chat.find import default_assistant, find_assistant
 
     if run is not None and run.assistant_id:
-        with contextlib.suppress(NotFoundError):  # it was deleted since: whoever else is configured goes on
+        try:
             return find_assistant(client, run.assistant_id)
+        except NotFoundError:
+            warn(f"asstream: the thread's last assistant, {run.assistant_id}, is gone: another one goes on")
     if settings.assistant is not None:
         return find_assistant(client, settings.assistant)
     model = settings.run_model if settings.kind != EMBEDDED else None

@@ -5,6 +5,7 @@ Everything is cleaned on its way out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -30,8 +31,9 @@ def say(*lines: str) -> None:
 
 
 def warn(*lines: str) -> None:
-    """Print lines on stderr."""
-    sys.stdout.flush()
+    """Print lines on stderr, also where stdout takes no more (which may be what they tell of)."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     for line in lines:
         sys.stderr.write(cleaned(line) + "\n")
     sys.stderr.flush()

@@ -11,7 +11,11 @@ from asstream.cli import options as o
 from asstream.cli.shown import check_choice, handler_name, is_ours
 from asstream.cli.talk import TalkOptions
 from asstream.cli.target import noun
+from asstream.endpoints import KEYLESS
 from asstream.errors import AsstreamError
+
+NOWHERE = "http://127.0.0.1:9/v1"
+"""What the `OpenAI()` of a handler's file reaches: it must load, and there is no endpoint behind a recording."""
 
 app = noun("Show a recorded run again.")
 
@@ -35,15 +39,17 @@ def command(
     from openai import OpenAIError
 
     from asstream.chat.recording import replay
+    from asstream.handlers.endpoint_environment import reachable
     from asstream.handlers.faults import raised_by_handler
     from asstream.handlers.find import instantiate, load
 
     options = TalkOptions(handler=handler, plain=plain, json=json)
     check_choice(options)
     spec = handler_name(options, None, terminal=sys.stdout.isatty())
-    kind = load(spec)
     try:
-        run = replay(file, lambda: instantiate(kind, spec), speed)
+        with reachable(NOWHERE, KEYLESS):
+            kind = load(spec)
+            run = replay(file, lambda: instantiate(kind, spec), speed)
     except Exception as error:
         if is_ours(spec) or isinstance(error, OpenAIError | AsstreamError | BrokenPipeError):
             raise

@@ -27,6 +27,9 @@ LOOK_SECONDS: Final = 1.0
 EVENTS_KEPT_SECONDS: Final = 3600
 """How long a run's events are kept after its end."""
 
+PLACES_KEPT_SECONDS: Final = 86_400
+"""How long a deleted object can still be the cursor of a listing."""
+
 _PRUNE_EVERY: Final = 60
 
 _PRUNED_AT_ONCE: Final = 16
@@ -118,8 +121,14 @@ async def forget(core: Core) -> None:
     """Remove old events, expired files and dead processes' locks."""
     while await core.store.write(_prune):
         pass
+    await core.store.write(_forget_places)
     await remove_expired(core)
     remove_dead(core.owners, core.owner.id)
+
+
+def _forget_places(writer: Writer) -> None:
+    """Forget where objects stood that were deleted long ago."""
+    writer.execute("DELETE FROM gone WHERE deleted_at < ?", (objects.now() - PLACES_KEPT_SECONDS,))
 
 
 def _prune(writer: Writer) -> int:

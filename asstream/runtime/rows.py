@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from asstream.errors import WireError
-from asstream.runtime.objects import Object, page
+from asstream.runtime.objects import Object, now, page
 from asstream.runtime.store import Row, Store, Writer
 
 
@@ -33,6 +33,10 @@ MESSAGE: Final = Kind("messages", "message", "msg")
 RUN: Final = Kind("runs", "run", "run")
 STEP: Final = Kind("steps", "run step", "step")
 FILE: Final = Kind("files", "file", "file", "No such File object: {id}", "id")
+
+
+_PARENTS: Final = ("thread_id", "run_id")
+"""Columns that say what an object is part of, the first that a listing has; others only choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,13 @@ def update(writer: Writer, kind: Kind, body: Object, **columns: Any) -> None:
 
 
 def delete(writer: Writer, kind: Kind, id: str, **where: str) -> None:
-    """Delete an object. Raises WireError 404."""
+    """Delete an object; its place in listings is remembered for a while. Raises WireError 404."""
     clause, args = _where(where)
-    writer.execute(f"DELETE FROM {kind.table} WHERE id = ?{clause}", (id, *args))  # noqa: S608
-    if not writer.changes():
+    gone = writer.execute(f"DELETE FROM {kind.table} WHERE id = ?{clause} RETURNING seq", (id, *args))  # noqa: S608
+    found = gone.fetchall()
+    if not found:
         raise kind.not_found(id)
+    writer.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (id, found[0][0], now()))
 
 
 def listing(store: Store, kind: Kind, wanted: Listing, **where: str) -> Object:
@@ -125,7 +131,7 @@ def listing(store: Store, kind: Kind, wanted: Listing, **where: str) -> Object:
     for cursor, past in ((wanted.after, True), (wanted.before, False)):
         if cursor is not None:
             clause += f" AND seq {'<' if newest_first == past else '>'} ?"
-            args.append(_seq(store, kind, cursor))
+            args.append(_seq(store, kind, cursor, where))
     # What stands just before a cursor is nearest to it: read from there outwards, then turned round.
     direction = "DESC" if newest_first != backwards else "ASC"
     rows = store.read(
@@ -136,8 +142,13 @@ def listing(store: Store, kind: Kind, wanted: Listing, **where: str) -> Object:
     return page(data[::-1] if backwards else data, len(rows) > wanted.limit)
 
 
-def _seq(store: Store, kind: Kind, id: str) -> int:
-    found = store.row(f"SELECT seq FROM {kind.table} WHERE id = ?", [id])  # noqa: S608
+def _seq(store: Store, kind: Kind, id: str, where: dict[str, str]) -> int:
+    """Where an object of this listing stands, or stood."""
+    parent = next((name for name in _PARENTS if name in where), None)
+    clause, args = _where({parent: where[parent]} if parent else {})
+    found = store.row(f"SELECT seq FROM {kind.table} WHERE id = ?{clause}", [id, *args])  # noqa: S608
+    if found is None and id.startswith(kind.prefix):
+        found = store.row("SELECT seq FROM gone WHERE id = ?", [id])
     if found is None:
         raise kind.not_found(id)
     return int(found[0])

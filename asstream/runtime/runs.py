@@ -134,7 +134,7 @@ class Runs:
 
         def work(writer: Writer) -> Object:
             run = rows.get(writer, RUN, id, thread_id=thread_id)
-            if run["status"] not in states.ACTIVE:
+            if run["status"] not in states.ACTIVE or run["status"] == "cancelling":
                 raise WireError(400, f"Cannot cancel run with status '{run['status']}'.")
             if not close_parked(writer, id, "cancelled"):
                 rows.update(writer, RUN, {**run, "status": "cancelling"}, status="cancelling", cancel=1)

@@ -57,7 +57,14 @@ CREATE TABLE files (
   purpose TEXT NOT NULL, expires_at INTEGER, body TEXT NOT NULL) STRICT;
 """
 
-MIGRATIONS: Final = (_FIRST,)
+# Where deleted objects stood: a client that deletes what it lists goes on after the last one of a page.
+_GONE: Final = """
+CREATE TABLE gone (
+  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, deleted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX gone_since ON gone (deleted_at);
+"""
+
+MIGRATIONS: Final = (_FIRST, _GONE)
 """Migration n (from 1) takes a database of version n-1 to n. Append; never change a released one."""
 
 

@@ -79,10 +79,19 @@ class CodeInterpreterResources(Body):
     file_ids: Annotated[Several[str], Field(max_length=20)] | None = None
 
 
+class NewVectorStore(Body):
+    """A vector store that is made along with what will search it."""
+
+    file_ids: Annotated[Several[str], Field(max_length=10_000)] | None = None
+    chunking_strategy: dict[str, Any] | None = None
+    metadata: Metadata | None = None
+
+
 class FileSearchResources(Body):
     """The vector store of a file search."""
 
     vector_store_ids: Annotated[Several[str], Field(max_length=1)] | None = None
+    vector_stores: Annotated[Several[NewVectorStore], Field(max_length=1)] | None = None
 
 
 class ToolResources(Body):
@@ -125,8 +134,22 @@ class TruncationStrategy(Body):
     last_messages: Annotated[int, Field(ge=1)] | None = None
 
 
+def _version_1_files(data: Any) -> tuple[list[str] | None, Any]:
+    """The `file_ids` that version 1 of the API had, and the body without them; (None, body) without any.
+
+    What is no list of ids stays where it is, and is refused as what version 2 does not know.
+    """
+    ids = data.get("file_ids", ...) if isinstance(data, dict) else ...
+    if ids is ... or not (ids is None or (isinstance(ids, list) and all(isinstance(id, str) for id in ids))):
+        return None, data
+    return ids or [], {key: value for key, value in data.items() if key != "file_ids"}
+
+
 class AssistantFields(Body):
-    """What creating and modifying an assistant have in common."""
+    """What creating and modifying an assistant have in common.
+
+    Version 1 of the API had `file_ids`: files for whichever of the two tools the assistant has.
+    """
 
     name: Name | None = None
     description: Description | None = None
@@ -138,6 +161,20 @@ class AssistantFields(Body):
     temperature: Temperature | None = None
     top_p: TopP | None = None
     response_format: Literal["auto"] | ResponseFormat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_version_1(cls, data: Any) -> Any:
+        ids, rest = _version_1_files(data)
+        if ids is None:
+            return data
+        kinds = {tool.get("type") for tool in rest.get("tools") or () if isinstance(tool, dict)}
+        made: Object = {}
+        if ids and "code_interpreter" in kinds:
+            made["code_interpreter"] = {"file_ids": ids}
+        if ids and kinds & {"retrieval", "file_search"}:
+            made["file_search"] = {"vector_stores": [{"file_ids": ids}]}
+        return {**rest, "tool_resources": {**made, **(rest.get("tool_resources") or {})}} if made else rest
 
 
 class CreateAssistant(AssistantFields):
@@ -205,6 +242,16 @@ class CreateMessage(Body):
     content: Annotated[str, Field(max_length=1_000_000)] | Annotated[Several[Part], Field(min_length=1)]
     attachments: Several[Attachment] | None = None
     metadata: Metadata | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_version_1(cls, data: Any) -> Any:
+        ids, rest = _version_1_files(data)
+        if not ids:
+            return rest
+        tools = [{"type": "code_interpreter"}, {"type": "file_search"}]
+        added = [{"file_id": id, "tools": tools} for id in ids]
+        return {**rest, "attachments": [*(rest.get("attachments") or []), *added]}
 
 
 class ModifyMetadata(Body):

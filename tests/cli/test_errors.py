@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import openai
 import pytest
 
 from tests.cli.conftest import PATIENCE, Run
@@ -27,6 +32,9 @@ OFFLINE = {
 WRONG = {
     "an unknown assistant": (["--assistant", "asst_no"], {}, 2, "no assistant 'asst_no'"),
     "an unknown thread": (["--thread", "thread_no"], {}, 2, "no thread 'thread_no'"),
+    "a thread that is not named": (["--thread", ""], {}, 2, "'' names no thread"),
+    "the beginning of every thread": (["--thread", "thread_"], {}, 2, "'thread_' names no thread"),
+    "what is no text": (["--instructions", "\udcff"], {}, 2, "is no text"),
     "an endpoint that is down": (["--base-url", DOWN], {}, 4, "127.0.0.1:9 does not answer"),
     "the service that ended": (["--base-url", HOSTED, "--api-key", "k"], {}, 3, "switched off on 2026-08-26"),
     "a remote endpoint without a key": (["--base-url", "https://far.example/v1"], {}, 3, "needs a key"),
@@ -69,6 +77,91 @@ def test_a_wrong_key_exits_with_3(run: Run, remote: dict[str, str]) -> None:
     done = run("ask", "hi", "--api-key", "wrong", code=3, **remote)
     assert "check the key" in done.stderr
     assert "wrong" not in done.stderr
+
+
+@pytest.fixture
+def web_page() -> Iterator[str]:
+    """The base URL of a server that answers every request with a web page."""
+
+    class Pages(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b"<html>It works!</html>")
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", [["ask", "hi"], ["assistants", "list"], ["threads", "show", "thread_1"]])
+def test_a_web_page_is_no_endpoint(run: Run, web_page: str, command: list[str]) -> None:
+    done = run(*command, "--base-url", web_page, code=4)
+    assert "web page" in done.stderr
+    assert_two_lines(done.stderr)
+
+
+def test_an_id_that_names_nothing_deletes_nothing(run: Run) -> None:
+    run("ask", "hi", code=0)
+    for command in ("threads", "assistants"):
+        for named in ("", "t", "a", "thread_", "asst_"):
+            run(command, "delete", named, code=2)
+        assert len(run(command, "list", "--json", code=0).stdout.splitlines()) == 1
+
+
+def test_a_start_that_fails_leaves_no_thread(run: Run) -> None:
+    run("ask", "hi", "--assistant", "nobody", code=2)
+    assert run("threads", "list", "--json", code=0).stdout == ""
+
+
+def test_a_busy_thread_is_said_with_what_to_do(
+    run: Run, remote: dict[str, str], client: openai.OpenAI
+) -> None:
+    tool: Any = {"type": "function", "function": {"name": "get_weather"}}
+    assistant = client.beta.assistants.create(model="m", name="Caller", tools=[tool])
+    run_of: Any = client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "weather"}]}
+    )
+    assert run_of.status == "requires_action"
+    done = run("ask", "hi", "--thread", run_of.thread_id, code=1, **remote)
+    assert "while a run" in done.stderr
+    assert "asstream runs cancel" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_streams_are_no_fault(environ: dict[str, str], closed: str) -> None:
+    command = f'exec "$0" -m asstream ask hi {closed}'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable], env=environ, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("" if closed == ">&-" else "Understood.\n")
+
+
+def test_a_full_disk_behind_stdout_is_not_blamed_on_a_handler(environ: dict[str, str]) -> None:
+    command = 'exec "$0" -m asstream ask hi >/dev/full'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable], env=environ, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 3
+    assert_two_lines(done.stderr)
+    assert "handler" not in done.stderr
+
+
+def test_a_damaged_database_is_called_so(run: Run, environ: dict[str, str]) -> None:
+    run("ask", "hi", code=0)
+    [database] = Path(environ["ASSTREAM_HOME"]).glob("*.db")
+    database.write_bytes(b"no database" * 1000)
+    done = run("ask", "hi", code=3)
+    assert "damaged" in done.stderr
+    assert "room" not in done.stderr
 
 
 def test_a_broken_configuration_names_file_and_line(run: Run, environ: dict[str, str]) -> None:

@@ -110,6 +110,13 @@ class Raises(openai.AssistantEventHandler):
     def on_text_delta(self, delta, snapshot):
         raise ValueError("mine")
 
+class RaisesAtTheEnd(openai.AssistantEventHandler):
+    def on_text_delta(self, delta, snapshot):
+        print(delta.value, end="")
+
+    def on_end(self):
+        raise ValueError("too late")
+
 class Wants(openai.AssistantEventHandler):
     def __init__(self, needed):
         super().__init__()
@@ -141,6 +148,53 @@ def test_a_handler_that_submits_without_a_stream_is_followed_to_the_end(
     run("ask", "--assistant", forecaster, "--handler", f"{handlers}:Quiet", "the weather?", code=0)
     thread = thread_ids(run)[0]
     assert json.loads(run("runs", "list", thread, "--json", code=0).stdout)["status"] == "completed"
+
+
+def test_a_recording_holds_what_a_handler_followed_by_itself(
+    run: Run, handlers: Path, forecaster: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "run.sse"
+    spec = f"{handlers}:Answers"
+    run("ask", "--assistant", forecaster, "--handler", spec, "--record", str(kept), "the weather?", code=0)
+    events = [line for line in kept.read_text().splitlines() if line.startswith("event: ")]
+    assert events.count("event: thread.run.requires_action") == 1
+    assert events[-2:] == ["event: thread.run.completed", "event: done"]
+    assert run("replay", str(kept), "--speed", "0", code=0).stdout == "It will be sunny.\n"
+
+
+def test_what_json_printed_can_be_replayed_from_a_pipe(run: Run) -> None:
+    printed = run("ask", "--json", "capital of France?", code=0).stdout
+    assert run("replay", "-", stdin=printed, code=0).stdout == "The capital of France is **Paris**.\n"
+
+
+def test_a_handler_that_raises_after_the_run_cancelled_nothing(run: Run, handlers: Path) -> None:
+    done = run("ask", "--handler", f"{handlers}:RaisesAtTheEnd", "hi", code=1)
+    assert "the handler raised ValueError: too late" in done.stderr
+    assert "cancelled" not in done.stderr
+
+
+def test_a_replay_blames_the_handler_that_raises(run: Run, handlers: Path, tmp_path: Path) -> None:
+    kept = str(tmp_path / "run.sse")
+    run("ask", "--record", kept, "hi", code=0)
+    done = run("replay", kept, "--handler", f"{handlers}:Raises", code=1)
+    assert done.stderr.startswith("asstream: the handler raised ValueError: mine\n")
+
+
+def test_resuming_a_thread_whose_assistant_is_gone_says_so(run: Run, forecaster: str) -> None:
+    run("ask", "--assistant", forecaster, "hi", code=0)
+    run("assistants", "delete", forecaster, code=0)
+    done = run("resume", "--last", stdin="and now?\n", code=0)
+    assert done.stdout == "Understood.\n"
+    assert f"{forecaster}, is gone" in done.stderr
+
+
+def test_a_thread_made_elsewhere_is_called_by_its_first_message(
+    run: Run, client: openai.OpenAI, remote: dict[str, str]
+) -> None:
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "How it began"}])
+    run("resume", thread.id, stdin="and now\n", code=0, **remote)
+    [entry] = run("threads", "list", "--json", code=0, **remote).stdout.splitlines()
+    assert json.loads(entry)["title"] == "How it began"
 
 
 BAD_HANDLERS = {

@@ -377,3 +377,50 @@ def test_the_home_is_for_its_owner_alone(tmp_path: Path) -> None:
     for path in (tmp_path / "home").rglob("*"):
         if path.name != "script.json":
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_whoever_deletes_what_is_listed_comes_to_the_end(client: openai.OpenAI) -> None:
+    made = {client.beta.assistants.create(model="m", metadata={"n": str(n)}).id for n in range(25)}
+    gone = [client.beta.assistants.delete(a.id).id for a in client.beta.assistants.list() if a.id in made]
+    assert set(gone) == made
+
+
+def test_a_cursor_of_another_thread_is_not_there(client: openai.OpenAI) -> None:
+    one, other = client.beta.threads.create(), client.beta.threads.create()
+    message = client.beta.threads.messages.create(other.id, role="user", content="hi")
+    with pytest.raises(openai.NotFoundError, match=message.id):
+        client.beta.threads.messages.list(one.id, after=message.id)
+
+
+def test_a_run_that_is_being_cancelled_is_not_cancelled_again(client: openai.OpenAI, assistant: str) -> None:
+    thread: Any = {"messages": [{"role": "user", "content": "slow"}]}
+    run = client.beta.threads.create_and_run(assistant_id=assistant, thread=thread)
+    with pytest.raises(openai.BadRequestError, match=r"Cannot cancel run with status 'cancell"):
+        for _ in range(2):
+            client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
+
+
+def test_an_assistant_may_be_made_with_a_store_of_its_own(client: openai.OpenAI) -> None:
+    resources: Any = {"file_search": {"vector_stores": [{"file_ids": []}]}}
+    made = client.beta.assistants.create(model="m", tools=[{"type": "file_search"}], tool_resources=resources)
+    assert client.beta.assistants.retrieve(made.id).tools[0].type == "file_search"
+
+
+def test_the_files_of_version_1_go_to_the_tools_that_there_are(client: openai.OpenAI) -> None:
+    file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
+    for kind, tool in (("code_interpreter", "code_interpreter"), ("retrieval", "file_search")):
+        made: Any = client.post(
+            "/assistants",
+            cast_to=object,
+            body={"model": "m", "tools": [{"type": kind}], "file_ids": [file.id]},
+        )
+        assert file.id in json.dumps(made["tool_resources"][tool])
+    thread = client.beta.threads.create()
+    message: Any = client.post(
+        f"/threads/{thread.id}/messages",
+        cast_to=object,
+        body={"role": "user", "content": "see", "file_ids": [file.id]},
+    )
+    assert [attachment["file_id"] for attachment in message["attachments"]] == [file.id]
+    with pytest.raises(openai.BadRequestError, match="file_ids"):
+        client.post("/assistants", cast_to=object, body={"model": "m", "file_ids": "a"})

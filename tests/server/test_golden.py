@@ -75,7 +75,7 @@ def test_three_stretches_with_functions_are_told_as_ever(
 ) -> None:
     told = [stream(client, "/threads/runs", body(assistant, "functions"))]
     for sums in (["3", "7"], ["10"]):
-        [run] = client.beta.threads.runs.list(client.get("/threads?limit=1", cast_to=dict)["first_id"]).data
+        [run] = client.beta.threads.runs.list(client.get("/threads?limit=1", cast_to=object)["first_id"]).data
         assert run.required_action is not None
         calls = run.required_action.submit_tool_outputs.tool_calls
         outputs = [{"tool_call_id": c.id, "output": s} for c, s in zip(calls, sums, strict=True)]
@@ -90,7 +90,7 @@ def test_a_cancelled_run_is_told_as_ever(client: openai.OpenAI, assistant: str, 
         for line in lines(response):
             told.append(line)
             if line == "event: thread.message.delta":
-                thread: Any = client.get("/threads?limit=1", cast_to=dict)
+                thread: Any = client.get("/threads?limit=1", cast_to=object)
                 [run] = client.beta.threads.runs.list(thread["first_id"]).data
                 client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
     assert_golden("cancelled", "\n".join(told), rewrite=rewrite_golden)
