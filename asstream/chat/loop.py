@@ -178,7 +178,9 @@ class TerminalChat:
         except KeyboardInterrupt:
             self._show(["stopped"], sys.stderr)
         except Exception as error:
-            self._show(self._around.explain(error), sys.stderr)
+            # Where a handler of the person's own left its line is not known: an empty line harms less.
+            ends = [] if session.handler_is_ours else [""]
+            self._show([*ends, *self._around.explain(error)], sys.stderr)
         return True
 
     def _settle(self, session: Session, run: Run) -> None:

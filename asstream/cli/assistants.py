@@ -12,7 +12,7 @@ import typer
 
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.cli import options as o
-from asstream.cli.output import as_json, emit, save, say, table, when
+from asstream.cli.output import as_json, details, emit, save, say, table, when
 from asstream.cli.target import noun, opened
 from asstream.errors import UsageError
 
@@ -147,14 +147,7 @@ def show(
     """Show an assistant."""
     with opened(profile, base_url, api_key) as target:
         found = find_assistant(target.client, named)
-    if as_json:
-        emit(found)
-        return
-    rows = [
-        (key, value if isinstance(value, str) else json.dumps(value)) for key, value in _data(found).items()
-    ]
-    for key, value in rows:
-        say(f"{key}: {value}")
+    emit(found) if as_json else details(found)
 
 
 @app.command()

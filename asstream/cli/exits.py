@@ -22,7 +22,9 @@ anything else                            1   a fault of asstream's own
 from __future__ import annotations
 
 import re
+import sys
 import traceback
+from typing import Any
 
 from asstream.errors import AsstreamError
 
@@ -143,4 +145,18 @@ def _explain_usage(error: BaseException) -> tuple[int, list[str]]:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "asstream"
     message = error.format_message()  # type: ignore[attr-defined]
+    value = _given(getattr(error, "param", None))
+    if value is not None:
+        name = getattr(error, "param").opts[0]  # noqa: B009
+        message = f"{name} {value!r} can't be used: {getattr(error, 'message', message)}"
     return 2, [f"{path}: {message}", f"`{path} --help` shows its options"]
+
+
+def _given(option: Any) -> str | None:
+    """The value of an option on this process's command line: Typer's errors do not name it."""
+    names = [name for name in getattr(option, "opts", ()) if name.startswith("--")]
+    for position, argument in enumerate(sys.argv):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return value if equals else next(iter(sys.argv[position + 1 :]), None)
+    return None

@@ -87,6 +87,15 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, none: st
         warn(none)
 
 
+def details(thing: Any) -> None:
+    """Print an object's fields, a line each: times as dates, what is null left out."""
+    for key, value in as_json(thing).items():
+        if key.endswith("_at") and isinstance(value, int | float):
+            say(f"{key}: {when(value)}")
+        elif value is not None:
+            say(f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+
+
 def save(file: str, text: str) -> None:
     """Write a text to a file, or to stdout where it is `-`. Raises UsageError."""
     if file == "-":

@@ -15,7 +15,7 @@ from asstream.endpoints import KEYLESS
 from asstream.errors import AsstreamError
 
 NOWHERE = "http://127.0.0.1:9/v1"
-"""What the `OpenAI()` of a handler's file reaches: it must load, and there is no endpoint behind a recording."""
+"""What the `OpenAI()` of a handler's file reaches: it must load, but a recording has no endpoint."""
 
 app = noun("Show a recorded run again.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import Annotated
 
@@ -10,8 +9,7 @@ import typer
 
 from asstream.chat.find import find_run, find_thread
 from asstream.cli import options as o
-from asstream.cli.output import as_json as data_of
-from asstream.cli.output import emit, say, table, warn, when
+from asstream.cli.output import details, emit, say, table, warn, when
 from asstream.cli.target import noun, opened
 from asstream.render.columns import columns
 
@@ -68,8 +66,7 @@ def show(
     if as_json:
         emit(run)
         return
-    for key, value in data_of(run).items():
-        say(f"{key}: {value if isinstance(value, str) else json.dumps(value)}")
+    details(run)
 
 
 @app.command()

@@ -44,6 +44,7 @@ def command(
     Prints its URL once it answers, then the exports that point a program at it.
     """
     keys = api_key or []
+    _check_host(host)
     if not keys and not _is_local(host):
         raise ConfigError(
             f"{host} can be reached from other machines, and no key is set",
@@ -71,6 +72,18 @@ def command(
     asyncio.run(serve(home, lambda: model_source(settings), listener, keys, ready=ready))
     if sys.stderr.isatty():
         warn("")  # the terminal has put a ^C there
+
+
+def _check_host(host: str) -> None:
+    import socket
+
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"--host {host!r} is no address of this machine: {getattr(error, 'strerror', None) or error}",
+            "leave it away for 127.0.0.1, or give an address of this machine",
+        ) from error
 
 
 def _is_local(host: str) -> bool:

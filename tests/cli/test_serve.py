@@ -85,3 +85,9 @@ def test_an_asstream_that_is_exported_as_openai_is_not_taken_for_the_model(
 def test_a_host_that_others_can_reach_needs_a_key(run: Run) -> None:
     assert "no key is set" in run("serve", "--host", "0.0.0.0", "--port", "0", code=3).stderr
     assert "empty" in run("serve", "--api-key", " ", "--port", "0", code=3).stderr
+
+
+def test_a_host_that_is_none_and_a_port_that_is_none_are_named(run: Run) -> None:
+    assert "--host 'nosuch.invalid' is no address" in run("serve", "--host", "nosuch.invalid", code=3).stderr
+    assert "--port 'x' can't be used" in run("serve", "--port", "x", code=2).stderr
+    assert "--port '70000' can't be used" in run("serve", "--port=70000", code=2).stderr
