@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -123,7 +122,19 @@ class _Watch:
             application.erase_when_done = not self._session.default_buffer.text
             application.exit(result=self._session.default_buffer.text)
         elif self._announce is not None:
-            run_in_terminal(self._announce)
+            self._print_above(self._announce)
+
+    def _print_above(self, show: Callable[[], None]) -> None:
+        """Let `show` print where the prompt stands, and draw the prompt below.
+
+        prompt_toolkit's `run_in_terminal` sets the terminal back to editing lines meanwhile: a Ctrl-D struck
+        then is taken by the terminal, and lost. Here the keys wait.
+        """
+        application = self._session.app
+        application.renderer.erase()
+        show()
+        application.renderer.reset()
+        application.invalidate()
 
 
 class _SlashCompleter(Completer):
