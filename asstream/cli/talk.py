@@ -139,10 +139,11 @@ def _surroundings(settings: Settings, options: TalkOptions, *, resuming: bool = 
 
     def opening() -> Session:
         from asstream.cli.notices import show_notices
-        from asstream.cli.opening import open_session
+        from asstream.cli.opening import open_session, uncollected
 
         show_notices()
-        return open_session(settings, options, resuming=resuming, terminal=sys.stdout.isatty())
+        with uncollected():
+            return open_session(settings, options, resuming=resuming, terminal=sys.stdout.isatty())
 
     def pull() -> None:
         from asstream.cli.first_model import pull_default
