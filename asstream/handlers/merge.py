@@ -5,7 +5,7 @@ Pure functions over the SDK's models; knows the wire's shapes, and neither handl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from openai import BaseModel
@@ -36,9 +36,12 @@ def index_of(delta: BaseModel, position: int) -> int:
     return index if isinstance(index, int) and index >= 0 else position
 
 
-def place(entries: list[Any], indexes: Iterable[int], index: int, entry: Any) -> None:
+def place(entries: list[Any], indexes: Collection[int], index: int, entry: Any) -> None:
     """Insert `entry` where its index belongs among the entries that are there, whose indexes are given."""
-    entries.insert(sum(1 for other in indexes if other < index), entry)
+    if max(indexes, default=-1) < index:  # nearly always, and much quicker than to count
+        entries.append(entry)
+    else:
+        entries.insert(sum(1 for other in indexes if other < index), entry)
 
 
 def plain(value: object) -> dict[str, Any]:
