@@ -1,25 +1,28 @@
 """Resident memory of `asstream chat` with the embedded runtime after a chat, the model's process apart.
 
-A real chat in a process of its own, over pipes, on the model of this machine (pulled if it is not there):
-three messages, then VmRSS from /proc. Beside it, in the same run, what the SDK alone takes with
-`client.beta.threads`.
+A real chat at a terminal, as a person has it (line editor, console, server, store, SDK), on the model of
+this machine (pulled if it is not there): three messages, then VmRSS and its peak from /proc. Beside it, in
+the same run, what the SDK alone takes with `client.beta.threads`.
 
     python tests/benchmarks/bench_memory.py
 
-Prints megabytes and their ratio to the limit of 110 MB.
+Prints megabytes and their ratio to the limit of 110 MB; exits with 1 where the chat is over it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from asstream.config import load
 from asstream.runtime.models import catalog
 from asstream.runtime.models.pull import pull
+from tests.cli.terminal import terminal
 
 LIMIT = 110
 QUESTIONS = ("What is the capital of France?", "And of Italy?", "Which of the two is larger?")
@@ -33,9 +36,9 @@ sys.stdin.readline()
 """
 
 
-def resident(pid: int) -> float:
-    """A process's resident memory in megabytes."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+def memory(pid: int, kind: str = "VmRSS") -> float:
+    """A process's resident memory in megabytes; VmHWM is its peak."""
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024
 
@@ -46,46 +49,39 @@ def of_the_sdk() -> float:
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         process.stdout.readline()
-        taken = resident(process.pid)
+        taken = memory(process.pid)
         process.stdin.write("\n")
     return taken
 
 
-def of_a_chat(home: Path) -> float:
-    with (
-        tempfile.TemporaryFile("w+") as replies,
-        subprocess.Popen(
-            [sys.executable, "-m", "asstream", "chat", "--json"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=replies,
-            text=True,
-            env={"ASSTREAM_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home)},
-        ) as process,
-    ):
-        assert process.stdout is not None and process.stdin is not None
-        for question in QUESTIONS:
-            process.stdin.write(question + "\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                if '"event": "thread.run.completed"' in line or '"event":"thread.run.completed"' in line:
-                    break
-            else:
-                replies.seek(0)
-                raise RuntimeError(f"the chat ended: {replies.read()}")
-        taken = resident(process.pid)
-        process.stdin.close()
-    return taken
+def of_a_chat(home: Path) -> tuple[float, float]:
+    """What a chat takes after its messages, and what it took at most."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "ASSTREAM_HOME": str(home),
+        "ASSTREAM_CONFIG": str(home / "none.toml"),
+    }
+    with terminal(["chat"], environ) as chat:
+        chat.wait_for("/help helps")
+        for number, question in enumerate(QUESTIONS, start=1):
+            chat.type(f"{question}\r")
+            # The line below each reply says what it took; the prompt follows it.
+            chat.wait_for(lambda text, n=number: text.count(" tokens · ") == n and text.endswith("\n>"))
+        return memory(chat.pid), memory(chat.pid, "VmHWM")
 
 
-def main() -> None:
+def main() -> int:
     home = load({}).home
     if catalog.current(home) is None:
         pull(home, "default")
-    sdk, chat = of_the_sdk(), of_a_chat(home)
-    print(f"the SDK alone {sdk:.0f} MB, a chat {chat:.0f} MB ({chat / sdk:.2f} times)")
+    sdk, (chat, peak) = of_the_sdk(), of_a_chat(home)
+    print(f"the SDK alone {sdk:.0f} MB, a chat {chat:.0f} MB ({chat / sdk:.2f} times), {peak:.0f} at most")
     print(f"of the limit of {LIMIT} MB: {chat / LIMIT:.2f} (goal 1.0 at most)")
+    return 0 if chat <= LIMIT else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

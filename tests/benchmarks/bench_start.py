@@ -3,8 +3,10 @@
     python tests/benchmarks/bench_start.py [--llm /path/to/bin/llm] [--turns 15]
 
 Compared in turns, so that a machine's slow moment hits both sides; medians. `--llm` (llm in an environment
-of its own, `pip install llm`) adds the first prompt of `llm chat`. Prints a line a figure, and exits with 1
-where one is over its limit.
+of its own, `pip install llm`) adds the first prompt of `llm chat`: once until it is seen, and once until a
+key struck there is shown, since a prompt that takes no keys yet would be quick to draw. Ctrl-D is measured
+after a message, and at random moments while the session still opens. Prints a line a figure, and exits with
+1 where one is over its limit.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -26,6 +29,8 @@ sys.path.insert(0, str(ROOT))
 from tests.cli.terminal import Terminal  # noqa: E402 - a benchmark is run by its path
 
 PYTHON = sys.executable
+LEAVING = 0.05
+"""Seconds that leaving may take."""
 
 
 def seconds(arguments: Sequence[str], environ: Mapping[str, str]) -> float:
@@ -67,15 +72,29 @@ def leaving(arguments: Sequence[str], environ: Mapping[str, str]) -> float:
         chat.type("hello\r")
         chat.wait_for("Understood.")
         chat.wait_for(lambda text: text.split("\n")[-1].startswith(">"))
-        settle = time.perf_counter() + 0.3
-        while time.perf_counter() < settle:
-            chat.read(0.1)
-        started = time.perf_counter()
-        chat.type("\x04")
-        assert chat.wait_end() == 0
-        return time.perf_counter() - started
+        return _left(chat, 0.3)
     finally:
         chat.close()
+
+
+def leaving_early(arguments: Sequence[str], environ: Mapping[str, str]) -> float:
+    """How long a chat takes to end after Ctrl-D, at a random moment while its session opens."""
+    chat = Terminal(arguments, environ)
+    try:
+        chat.wait_for(lambda text: text.split("\n")[-1].startswith(">"))
+        return _left(chat, random.uniform(0.15, 1.0))
+    finally:
+        chat.close()
+
+
+def _left(chat: Terminal, after: float) -> float:
+    settle = time.perf_counter() + after
+    while (rest := settle - time.perf_counter()) > 0:
+        chat.read(rest)
+    started = time.perf_counter()
+    chat.type("\x04")
+    assert chat.wait_end() == 0
+    return time.perf_counter() - started
 
 
 def in_turns(turns: int, *measures: Callable[[], float]) -> list[float]:
@@ -139,13 +158,17 @@ def main() -> int:
         key: Callable[[], float] = lambda: first_key([*asstream, "chat"], environ)  # noqa: E731
         if chosen.llm:
             llm: Callable[[], float] = lambda: first_prompt([chosen.llm, "chat"], environ)  # noqa: E731
-            prompt, shown, theirs = in_turns(turns, ours, key, llm)
+            llm_key: Callable[[], float] = lambda: first_key([chosen.llm, "chat"], environ)  # noqa: E731
+            prompt, shown, theirs, theirs_shown = in_turns(turns, ours, key, llm, llm_key)
             kept.append(report("first prompt / that of llm chat", prompt, theirs, 1 / 3))
-            report("first key shown / the prompt of llm chat", shown, theirs, 1.0)
-        leave, base = in_turns(
-            max(3, turns // 3), lambda: leaving([*asstream, "chat"], environ), lambda: 0.05
+            kept.append(report("first key shown / that of llm chat", shown, theirs_shown, 1 / 3))
+        leave, early = in_turns(
+            turns,
+            lambda: leaving([*asstream, "chat"], environ),
+            lambda: leaving_early([*asstream, "chat"], environ),
         )
-        kept.append(report("Ctrl-D / 50 ms", leave, base, 1.0))
+        kept.append(report("Ctrl-D after a message / 50 ms", leave, LEAVING, 1.0))
+        kept.append(report("Ctrl-D while the session opens / 50 ms", early, LEAVING, 1.0))
     return 0 if all(kept) else 1
 
 
