@@ -25,12 +25,15 @@ def main() -> None:
     faulthandler.dump_traceback_later(settings["load_seconds"], exit=True)
     server = serve(settings)
     faulthandler.cancel_dump_traceback_later()
-    os.write(answer, f"{server.listening_address}\n".encode())
-    os.close(answer)
-    while sys.stdin.readline():
-        pass
-    # Not through the server's own end, which waits for requests in progress.
-    os._exit(0)
+    try:
+        os.write(answer, f"{server.listening_address}\n".encode())
+        os.close(answer)
+        while sys.stdin.readline():
+            pass
+    finally:
+        # Also where nobody reads the address any more: the parent went while the model was loaded. Not
+        # through the server's own end, which waits for requests in progress, and for ever where none came.
+        os._exit(0)
 
 
 def serve(settings: dict[str, Any]) -> Any:
