@@ -149,7 +149,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
         raise AssertionError("it was opened")
 
-    with pytest.raises(ConfigError, match="can't be used"):
+    with pytest.raises(ConfigError, match="is damaged"):
         in_a_store(tmp_path / "db", work)
 
 

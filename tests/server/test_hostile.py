@@ -148,12 +148,13 @@ def test_an_id_that_is_not_there_is_refused_in_every_place(client: openai.OpenAI
         assert b"\x1b" not in body
 
 
-def test_a_cursor_that_was_deleted_is_a_404(client: openai.OpenAI) -> None:
+def test_a_cursor_that_was_deleted_stands_where_it_stood(client: openai.OpenAI) -> None:
     thread = client.beta.threads.create().id
     ids = [client.beta.threads.messages.create(thread, role="user", content="x").id for _ in range(3)]
     client.beta.threads.messages.delete(ids[1], thread_id=thread)
-    with pytest.raises(openai.NotFoundError, match=f"No message found with id '{ids[1]}'"):
-        client.beta.threads.messages.list(thread, after=ids[1])
+    assert [each.id for each in client.beta.threads.messages.list(thread, after=ids[1])] == [ids[0]]
+    with pytest.raises(openai.NotFoundError, match="No message found with id 'msg_never'"):
+        client.beta.threads.messages.list(thread, after="msg_never")
     assert [each.id for each in client.beta.threads.messages.list(thread)] == [ids[2], ids[0]]
 
 
