@@ -1,33 +1,26 @@
 """Finding the model: what was configured, a server that answers on this machine, a model file of our own.
 
 `open_source` gives a ModelSource; nothing is asked of any network before it is needed. `needs_pull` tells
-the command line whether only a download would bring a model. Knows the other modules of this package;
-imports the SDK late.
+the command line whether only a download would bring a model. Knows the other modules of this package.
 """
 
 from __future__ import annotations
 
 import asyncio
-import builtins
 import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from asstream.runtime.models import catalog
-from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.endpoint_source import EndpointSource
 from asstream.runtime.models.listing import Listing, fetch
+from asstream.runtime.models.local_source import LocalSource
 from asstream.runtime.models.protocol import Model, ModelError, ModelInfo, ModelSource
 from asstream.runtime.models.scripted import SPEC, ScriptedModel, ScriptedSource
-
-if TYPE_CHECKING:
-    import openai
-
-    from asstream.runtime.models.completions import CompletionsModel
-    from asstream.runtime.models.local import LocalModel
 
 logger = logging.getLogger("asstream.models")
 
@@ -37,13 +30,6 @@ LOOPBACK = (OLLAMA, LM_STUDIO)
 """Servers that may run on this machine without anybody having configured them."""
 
 _PROBE_SECONDS = 0.5
-_LIST_SECONDS = 60.0
-_NOTHING = (
-    "No model is there to answer. Any one of these gives one: "
-    "`asstream models pull` (a small model on this machine); "
-    "ASSTREAM_MODEL_BASE_URL with ASSTREAM_MODEL_API_KEY (any Chat Completions endpoint); OPENAI_API_KEY; "
-    "Ollama or LM Studio running on this machine."
-)
 
 
 class Source(ModelSource, Protocol):
@@ -56,150 +42,6 @@ class Source(ModelSource, Protocol):
     def warm(self) -> None:
         """Start in the background what takes time to start. Any thread may call it. Raises ModelError."""
         ...
-
-
-@dataclass
-class _Cached:
-    listing: Listing
-    at: float
-
-
-class EndpointSource:
-    """The models of one Chat Completions endpoint. Its list is kept for a minute."""
-
-    def __init__(
-        self, endpoint: ModelEndpoint, kind: str = "endpoint", listing: Listing | None = None
-    ) -> None:
-        self._endpoint = endpoint
-        self._kind = kind
-        self._cached = _Cached(listing, time.monotonic()) if listing is not None else None
-        self._lock = threading.Lock()
-        self._client: openai.AsyncOpenAI | None = None
-        self._models: dict[str, CompletionsModel] = {}
-        self._said: set[str | None] = set()
-
-    async def get(self, name: str | None) -> Model:
-        """The model for a name; see `ModelSource` and `_choose`."""
-        from asstream.runtime.models.completions import CompletionsModel, make_client
-
-        listing = await asyncio.to_thread(self._listing)
-        chosen = self._choose(name, listing)
-        if self._client is None:
-            self._client = make_client(self._endpoint)
-        if chosen not in self._models:
-            self._models[chosen] = CompletionsModel(self._endpoint, chosen, client=self._client)
-        model = self._models[chosen]
-        model.context_window = listing.window(chosen)
-        return model
-
-    async def list(self) -> Sequence[ModelInfo]:
-        """The endpoint's models; where it has no list, the configured one."""
-        listing = await asyncio.to_thread(self._listing)
-        named = self._endpoint.model
-        return listing.models or ([ModelInfo(named)] if named else [])
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        self._models.clear()
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-
-    def warm(self) -> None:
-        """Make the client, which takes 20 ms that the first run is spared; the endpoint runs by itself."""
-        from asstream.runtime.models.completions import make_client
-
-        if self._client is None:
-            self._client = make_client(self._endpoint)
-
-    def describe(self) -> dict[str, str]:
-        """`model`, `endpoint` and `kind`. May ask the endpoint for its list. Raises ModelError."""
-        listing = self._listing()
-        model = self._endpoint.model or next(iter(listing.chat_names or listing.names), "")
-        return {"model": printable(model, 120), "endpoint": self._endpoint.shown_url, "kind": self._kind}
-
-    def _listing(self) -> Listing:
-        with self._lock:
-            cached = self._cached
-            if cached is None or time.monotonic() - cached.at > _LIST_SECONDS:
-                cached = self._cached = _Cached(fetch(self._endpoint), time.monotonic())
-        if cached.listing.is_asstream:
-            from asstream.runtime.models.failures import itself_message
-
-            raise ModelError(itself_message(self._endpoint))
-        return cached.listing
-
-    def _choose(self, name: str | None, listing: Listing) -> str:
-        """The asked name if listed; else the configured one; else the first listed chat model, said once."""
-        configured = self._endpoint.model
-        if not listing.is_complete:
-            if chosen := configured or name:
-                return chosen
-            raise ModelError(
-                f"{self._endpoint.host} lists no models: name one with --model or ASSTREAM_MODEL."
-            )
-        # Ollama lists "llama3.2:latest" for what people call "llama3.2".
-        for wanted in (name, f"{name}:latest"):
-            if wanted in listing.names:
-                return str(wanted)
-        chosen = configured or next(iter(listing.chat_names or listing.names))
-        if name not in self._said and (name or not configured):
-            self._said.add(name)
-            asked = f"{printable(name, 80)} is not among the models of" if name else "no model was named for"
-            logger.warning("%s %s: %s answers", asked, self._endpoint.host, printable(chosen, 80))
-        return chosen
-
-
-class LocalSource:
-    """The model files of this machine, each served by a child process that starts when it is first asked."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._lock = threading.Lock()
-        self._models: dict[Path, LocalModel] = {}
-
-    async def get(self, name: str | None) -> Model:
-        """The installed model of that name, else the one in use; once it answers. Raises ModelError."""
-        model = self._model(name)
-        await model.open()
-        return model
-
-    async def list(self) -> Sequence[ModelInfo]:
-        """The installed models, the one in use first."""
-        entries = sorted(catalog.installed(self._home), key=lambda entry: not entry.in_use)
-        return [ModelInfo(entry.name, _created(entry.path)) for entry in entries]
-
-    async def close(self) -> None:
-        """End the child processes."""
-        with self._lock:
-            models, self._models = builtins.list(self._models.values()), {}
-        for model in models:
-            await model.close()
-
-    def warm(self) -> None:
-        """Start the child of the model in use in the background. From any thread. Raises ModelError."""
-        self._model(None).warm()
-
-    def describe(self) -> dict[str, str]:
-        """`model`, `endpoint` and `kind`. Raises ModelError where no model is installed."""
-        return {"model": self._entry(None).name, "endpoint": "this machine", "kind": "local"}
-
-    def _entry(self, name: str | None) -> catalog.Installed:
-        entries = catalog.installed(self._home)
-        if not entries:
-            raise ModelError(_NOTHING, kind="connection")
-        wanted = (name or "").lower()
-        named = next((entry for entry in entries if entry.name.lower() == wanted), None)
-        return named or next(entry for entry in entries if entry.in_use)
-
-    def _model(self, name: str | None) -> LocalModel:
-        from asstream.runtime.models.local import LocalModel
-
-        entry = self._entry(name)
-        with self._lock:
-            if entry.path not in self._models:
-                self._models[entry.path] = LocalModel(self._home, entry)
-            return self._models[entry.path]
 
 
 class FoundSource:
@@ -236,8 +78,10 @@ class FoundSource:
             await found.close()
 
     def warm(self) -> None:
-        """Find the source and warm it. Raises ModelError."""
-        self._source().warm()
+        """Find the source, and start the child process where it is this machine's. Raises ModelError."""
+        source = self._source()
+        if isinstance(source, LocalSource):
+            source.warm()
 
     def describe(self) -> dict[str, str]:
         """As the source that is found."""
@@ -364,10 +208,3 @@ def _with_model(endpoint: ModelEndpoint, model: str | None) -> ModelEndpoint:
     if endpoint.model is not None or model is None:
         return endpoint
     return ModelEndpoint(endpoint.base_url, endpoint.api_key, model, endpoint.origin)
-
-
-def _created(path: Path) -> int:
-    try:
-        return int(path.stat().st_mtime)
-    except OSError:
-        return 0

@@ -1,0 +1,116 @@
+"""The models of one Chat Completions endpoint, as a source. Imports the SDK late."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asstream.runtime.models.endpoint import ModelEndpoint, printable
+from asstream.runtime.models.listing import Listing, fetch
+from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
+
+if TYPE_CHECKING:
+    import openai
+
+    from asstream.runtime.models.completions import CompletionsModel
+
+logger = logging.getLogger("asstream.models")
+
+_LIST_SECONDS = 60.0
+
+
+@dataclass
+class _Cached:
+    listing: Listing
+    at: float
+
+
+class EndpointSource:
+    """The models of one Chat Completions endpoint. Its list is kept for a minute."""
+
+    def __init__(
+        self, endpoint: ModelEndpoint, kind: str = "endpoint", listing: Listing | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._kind = kind
+        self._cached = _Cached(listing, time.monotonic()) if listing is not None else None
+        self._lock = threading.Lock()
+        self._client: openai.AsyncOpenAI | None = None
+        self._models: dict[str, CompletionsModel] = {}
+        self._said: set[str | None] = set()
+
+    async def get(self, name: str | None) -> Model:
+        """The model for a name; see `ModelSource` and `_choose`."""
+        from asstream.runtime.models.completions import CompletionsModel, make_client
+
+        listing = await asyncio.to_thread(self._listing)
+        chosen = self._choose(name, listing)
+        if self._client is None:
+            self._client = make_client(self._endpoint)
+        if chosen not in self._models:
+            self._models[chosen] = CompletionsModel(self._endpoint, chosen, client=self._client)
+        model = self._models[chosen]
+        model.context_window = listing.window(chosen)
+        return model
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """The endpoint's models; where it has no list, the configured one."""
+        listing = await asyncio.to_thread(self._listing)
+        named = self._endpoint.model
+        return listing.models or ([ModelInfo(named)] if named else [])
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        self._models.clear()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def warm(self) -> None:
+        """Make the client, which takes 20 ms that the first run is spared; the endpoint runs by itself."""
+        from asstream.runtime.models.completions import make_client
+
+        if self._client is None:
+            self._client = make_client(self._endpoint)
+
+    def describe(self) -> dict[str, str]:
+        """`model`, `endpoint` and `kind`. May ask the endpoint for its list. Raises ModelError."""
+        listing = self._listing()
+        model = self._endpoint.model or next(iter(listing.chat_names or listing.names), "")
+        return {"model": printable(model, 120), "endpoint": self._endpoint.shown_url, "kind": self._kind}
+
+    def _listing(self) -> Listing:
+        with self._lock:
+            cached = self._cached
+            if cached is None or time.monotonic() - cached.at > _LIST_SECONDS:
+                cached = self._cached = _Cached(fetch(self._endpoint), time.monotonic())
+        if cached.listing.is_asstream:
+            from asstream.runtime.models.failures import itself_message
+
+            raise ModelError(itself_message(self._endpoint))
+        return cached.listing
+
+    def _choose(self, name: str | None, listing: Listing) -> str:
+        """The asked name if listed; else the configured one; else the first listed chat model, said once."""
+        configured = self._endpoint.model
+        if not listing.is_complete:
+            if chosen := configured or name:
+                return chosen
+            raise ModelError(
+                f"{self._endpoint.host} lists no models: name one with --model or ASSTREAM_MODEL."
+            )
+        # Ollama lists "llama3.2:latest" for what people call "llama3.2".
+        for wanted in (name, f"{name}:latest"):
+            if wanted in listing.names:
+                return str(wanted)
+        chosen = configured or next(iter(listing.chat_names or listing.names))
+        if name not in self._said and (name or not configured):
+            self._said.add(name)
+            asked = f"{printable(name, 80)} is not among the models of" if name else "no model was named for"
+            logger.warning("%s %s: %s answers", asked, self._endpoint.host, printable(chosen, 80))
+        return chosen

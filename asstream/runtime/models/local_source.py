@@ -1,0 +1,81 @@
+"""The model files of this machine, as a source. Imports the SDK late."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asstream.runtime.models import catalog
+from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
+
+if TYPE_CHECKING:
+    from asstream.runtime.models.local import LocalModel
+
+_NOTHING = (
+    "No model is there to answer. Any one of these gives one: "
+    "`asstream models pull` (a small model on this machine); "
+    "ASSTREAM_MODEL_BASE_URL with ASSTREAM_MODEL_API_KEY (any Chat Completions endpoint); OPENAI_API_KEY; "
+    "Ollama or LM Studio running on this machine."
+)
+
+
+class LocalSource:
+    """The model files of this machine, each served by a child process that starts when it is first asked."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._models: dict[Path, LocalModel] = {}
+
+    async def get(self, name: str | None) -> Model:
+        """The installed model of that name, else the one in use; once it answers. Raises ModelError."""
+        model = self._model(name)
+        await model.open()
+        return model
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """The installed models, the one in use first."""
+        entries = sorted(catalog.installed(self._home), key=lambda entry: not entry.in_use)
+        return [ModelInfo(entry.name, _created(entry.path)) for entry in entries]
+
+    async def close(self) -> None:
+        """End the child processes."""
+        with self._lock:
+            models, self._models = builtins.list(self._models.values()), {}
+        for model in models:
+            await model.close()
+
+    def warm(self) -> None:
+        """Start the child of the model in use in the background. From any thread. Raises ModelError."""
+        self._model(None).warm()
+
+    def describe(self) -> dict[str, str]:
+        """`model`, `endpoint` and `kind`. Raises ModelError where no model is installed."""
+        return {"model": self._entry(None).name, "endpoint": "this machine", "kind": "local"}
+
+    def _entry(self, name: str | None) -> catalog.Installed:
+        entries = catalog.installed(self._home)
+        if not entries:
+            raise ModelError(_NOTHING, kind="connection")
+        wanted = (name or "").lower()
+        named = next((entry for entry in entries if entry.name.lower() == wanted), None)
+        return named or next(entry for entry in entries if entry.in_use)
+
+    def _model(self, name: str | None) -> LocalModel:
+        from asstream.runtime.models.local import LocalModel
+
+        entry = self._entry(name)
+        with self._lock:
+            if entry.path not in self._models:
+                self._models[entry.path] = LocalModel(self._home, entry)
+            return self._models[entry.path]
+
+
+def _created(path: Path) -> int:
+    try:
+        return int(path.stat().st_mtime)
+    except OSError:
+        return 0
