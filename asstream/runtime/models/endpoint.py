@@ -61,10 +61,16 @@ class ModelEndpoint:
         )
 
 
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
+    r"|(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]{0,4096}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]{1,8}[0-~]|\x1b[0-OQ-WYZ`-~]"
+)
+"""A terminal's whole escape sequences. They go first: without its ESC the rest of one would be text."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def printable(text: str, limit: int = 500) -> str:
     """A stranger's text made fit for one line of a terminal: no control characters, at most `limit`."""
-    line = _UNPRINTABLE.sub(" ", text).strip()
+    line = _UNPRINTABLE.sub(" ", _SEQUENCE.sub("", text)).strip()
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
