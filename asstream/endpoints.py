@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spec, load
-from asstream.errors import AsstreamError, ConfigError, UnreachableError
+from asstream.errors import AsstreamError, ConfigError
 
 if TYPE_CHECKING:
     import openai
@@ -53,21 +53,21 @@ class Endpoint:
     def describe_model(self) -> dict[str, str]:
         """What answers behind the embedded runtime: `model`, `endpoint`, `kind`; empty elsewhere.
 
-        May ask the model's endpoint for its list.
+        Where the endpoint has no list of models also `flaw` and `remedy`: why, and what helps. May ask the
+        endpoint for that list.
 
         Raises:
             UnreachableError: there is no model, or its endpoint does not answer.
             ConfigError: the endpoint refuses the key, or can't be used.
         """
         from asstream.runtime.models.protocol import ModelError
+        from asstream.runtime.models.told import as_ours
 
         describe = getattr(self.source, "describe", None)
         try:
             found: dict[str, str] = describe() if describe is not None else {}
         except ModelError as error:
-            what, _, remedy = error.message.partition(". ")
-            kind = UnreachableError if error.kind == "connection" else ConfigError
-            raise kind(what, remedy) from error
+            raise as_ours(error) from error
         return found
 
     def warm_model(self) -> None:

@@ -48,7 +48,7 @@ def test_an_endpoint_tells_which_model_answers_and_closes_twice() -> None:
 def test_a_model_endpoint_that_is_down_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSTREAM_MODEL", "")
     monkeypatch.setenv("ASSTREAM_MODEL_BASE_URL", "http://127.0.0.1:9/v1")
-    with open_endpoint(load({})) as endpoint, pytest.raises(UnreachableError, match="No model answers"):
+    with open_endpoint(load({})) as endpoint, pytest.raises(UnreachableError, match="no model answers"):
         endpoint.describe_model()
 
 

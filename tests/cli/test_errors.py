@@ -47,7 +47,7 @@ WRONG = {
         [],
         {"ASSTREAM_MODEL": "", "ASSTREAM_MODEL_BASE_URL": DOWN},
         4,
-        "No model answers at http://127.0.0.1:9/v1",
+        "no model answers at http://127.0.0.1:9/v1",
     ),
     "an empty option": (["--model", ""], {}, 2, "--model is empty"),
     "two ways to show a reply": (["--plain", "--json"], {}, 2, "exclude each other"),

@@ -20,7 +20,8 @@ import openai
 
 from asstream.runtime.models.assembly import STOPPED, TurnAssembly
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
-from asstream.runtime.models.failures import Failure, failure, itself_message
+from asstream.runtime.models.failures import Failure, failure, itself
+from asstream.runtime.models.listing import no_api
 from asstream.runtime.models.protocol import Message, ModelError, ModelEvent, ModelRequest
 from asstream.runtime.models.quirks import RequestShape
 from asstream.runtime.models.sse import LineTooLongError, events
@@ -136,14 +137,17 @@ class CompletionsModel:
     async def _read(self, response: openai.AsyncStream[object]) -> AsyncIterator[ModelEvent]:
         headers = response.response.headers
         if headers.get("x-asstream"):
-            raise ModelError(itself_message(self._endpoint))
+            raise itself(self._endpoint)
+        kind = headers.get("content-type", "")
+        if "html" in kind:  # a page for people: asking again would bring it again
+            raise no_api(self._endpoint, kind)
         assembly = TurnAssembly()
         whole = False
         # The SDK's iterator hides whether [DONE] came, and raises where a chunk is odd: the bytes are read
         # here.
         body = response.response.aiter_bytes()
         try:
-            if "json" in headers.get("content-type", ""):
+            if "json" in kind:
                 for event in assembly.feed(_whole_answer(b"".join([piece async for piece in body]))):
                     yield event
                 whole = True

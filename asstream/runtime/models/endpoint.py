@@ -44,6 +44,24 @@ class ModelEndpoint:
         return printable(parts._replace(netloc=self.host, query="", fragment="").geturl(), 200)
 
     @property
+    def set_address(self) -> str:
+        """What sets the address, in parentheses after a word that tells to correct it; empty if unknown."""
+        return self._setting("model_base_url", ("API_KEY", "BASE_URL"), ("api-key", "base-url"))
+
+    @property
+    def set_key(self) -> str:
+        """The same for the key. A layer of the configuration names both, and any one of them begins it."""
+        return self._setting("model_api_key", ("BASE_URL", "API_KEY"), ("base-url", "api-key"))
+
+    def _setting(self, profile_key: str, *renamed: tuple[str, str]) -> str:
+        name = self.origin
+        if name.startswith("profile "):
+            name = f"{profile_key} of {name}"
+        for old, new in renamed:
+            name = name.replace(old, new)
+        return f" ({name})" if name else ""
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the address names this machine: no proxy is asked then."""
         name = urlsplit(self.base_url).hostname or ""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
 from asstream.runtime.models.listing import Listing, fetch
-from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
+from asstream.runtime.models.protocol import Model, ModelInfo
+from asstream.runtime.models.told import as_ours
 
 if TYPE_CHECKING:
     import openai
@@ -79,10 +80,16 @@ class EndpointSource:
             self._client = make_client(self._endpoint)
 
     def describe(self) -> dict[str, str]:
-        """`model`, `endpoint` and `kind`. May ask the endpoint for its list. Raises ModelError."""
-        listing = self._listing()
+        """See `Source`. May ask the endpoint for its list. Raises ModelError."""
+        listing, flaw = self._listing(), {}
+        if listing.flaw is not None:
+            if listing.is_broken and not self._endpoint.model:
+                raise listing.flaw.with_traceback(None)
+            ours = as_ours(listing.flaw)
+            flaw = {"flaw": ours.message, "remedy": ours.remedy}
         model = self._endpoint.model or next(iter(listing.chat_names or listing.names), "")
-        return {"model": printable(model, 120), "endpoint": self._endpoint.shown_url, "kind": self._kind}
+        where = self._endpoint.shown_url
+        return {"model": printable(model, 120), "endpoint": where, "kind": self._kind, **flaw}
 
     def _listing(self) -> Listing:
         with self._lock:
@@ -90,20 +97,18 @@ class EndpointSource:
             if cached is None or time.monotonic() - cached.at > _LIST_SECONDS:
                 cached = self._cached = _Cached(fetch(self._endpoint), time.monotonic())
         if cached.listing.is_asstream:
-            from asstream.runtime.models.failures import itself_message
+            from asstream.runtime.models.failures import itself
 
-            raise ModelError(itself_message(self._endpoint))
+            raise itself(self._endpoint)
         return cached.listing
 
     def _choose(self, name: str | None, listing: Listing) -> str:
         """The asked name if listed; else the configured one; else the first listed chat model, said once."""
         configured = self._endpoint.model
-        if not listing.is_complete:
+        if listing.flaw is not None:
             if chosen := configured or name:
                 return chosen
-            raise ModelError(
-                f"{self._endpoint.host} lists no models: name one with --model or ASSTREAM_MODEL."
-            )
+            raise listing.flaw.with_traceback(None)  # it is kept, and was perhaps raised before
         # Ollama lists "llama3.2:latest" for what people call "llama3.2".
         for wanted in (name, f"{name}:latest"):
             if wanted in listing.names:

@@ -8,6 +8,7 @@ A Failure says whether asking again may help, and holds the ModelError for when 
 from __future__ import annotations
 
 import email.utils
+import html
 import re
 import time
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from typing import Any
 import openai
 
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
-from asstream.runtime.models.protocol import ModelError
+from asstream.runtime.models.listing import refused_key, unreachable
+from asstream.runtime.models.protocol import ModelError, ModelErrorCode
 
 _CONTEXT_CODES = frozenset(
     {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
@@ -29,6 +31,9 @@ _CONTEXT_MESSAGE = re.compile(
     r"|longer than the model's context",
     re.IGNORECASE,
 )
+_PAGE = re.compile(r"\s*(<!--|<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,500})</title", re.IGNORECASE)
+_LONGEST_TITLE = 120
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -69,12 +74,8 @@ def failure(error: Exception, endpoint: ModelEndpoint, model: str) -> Failure:
         text = f"{endpoint.host} did not answer in time. Is the model too large for its machine?"
         return Failure(ModelError(text, kind="connection"))
     if isinstance(error, openai.APIConnectionError):
-        cause = printable(_without_key(str(error.__cause__ or error), endpoint), 160)
-        told = ModelError(
-            f"No model answers at {endpoint.shown_url} ({cause}). "
-            f"Start it, or correct the address{f' ({endpoint.origin})' if endpoint.origin else ''}.",
-            kind="connection",
-        )
+        cause = str(error.__cause__ or error)
+        told = unreachable(endpoint, cause)
         # A wrong name or certificate does not mend itself; a server that is being restarted does.
         mends = not re.search(r"name|resol|certificate|ssl|getaddrinfo|protocol", cause, re.IGNORECASE)
         return Failure(told, reason=f"{endpoint.host} can't be reached" if mends else "")
@@ -87,54 +88,61 @@ def _status_failure(error: openai.APIStatusError, endpoint: ModelEndpoint, model
     body = read_error_body(error.body)
     said = printable(_without_key(body.message, endpoint))
     if headers.get("x-asstream"):
-        return Failure(ModelError(itself_message(endpoint)), status, body)
+        return Failure(itself(endpoint), status, body)
     if is_context_length(status, body):
-        return Failure(
-            ModelError(f"The messages don't fit the model's context: {said}", kind="context_length"),
-            status,
-            body,
-        )
+        what = f"The messages don't fit the model's context: {_sentence(said)}"
+        return Failure(ModelError(what, kind="context_length"), status, body)
     if status == 429:
         return _rate_limit(endpoint, body, said, headers)
-    told = ModelError(
-        _explain(status, said, endpoint, model), code="invalid_prompt" if status == 422 else "server_error"
-    )
+    told = _explain(status, said, endpoint, model)
     reason = f"{endpoint.host} answered {status}" if status in _RETRIED else ""
     return Failure(told, status, body, reason, retry_after(headers))
 
 
 def _rate_limit(endpoint: ModelEndpoint, body: ErrorBody, said: str, headers: Mapping[str, str]) -> Failure:
     if "insufficient_quota" in (body.code, body.type) or "billing_hard_limit" in body.code:
-        message = f"The account at {endpoint.host} has no quota left: check its plan and billing."
-        return Failure(ModelError(message, code="rate_limit_exceeded"), 429, body)
-    message = f"{endpoint.host} limits the rate of requests{f': {said}' if said else ''}. Try again later."
-    told = ModelError(message, code="rate_limit_exceeded")
+        message = f"The account at {endpoint.host} has no quota left."
+        spent = ModelError(message, remedy="Check its plan and billing.", code="rate_limit_exceeded")
+        return Failure(spent, 429, body)
+    message = _said(f"{endpoint.host} limits the rate of requests", said)
+    told = ModelError(message, remedy="Try again later.", code="rate_limit_exceeded")
     return Failure(told, 429, body, f"rate limited by {endpoint.host}", retry_after(headers))
 
 
-def _explain(status: int, said: str, endpoint: ModelEndpoint, model: str) -> str:
-    name, where = printable(model, 80), f" ({endpoint.origin})" if endpoint.origin else ""
+def _explain(status: int, said: str, endpoint: ModelEndpoint, model: str) -> ModelError:
+    name = printable(model, 80)
     if status == 401:
-        # What they say may hold the key, or most of it: it is not repeated.
-        what = "refuses the API key" if endpoint.api_key else "asks for an API key, and none is set"
-        return f"{endpoint.host} {what}. Set the right one{where}."
+        return refused_key(endpoint)
     if status == 403:
-        return f"{endpoint.host} does not let this key use the model '{name}'{f': {said}' if said else ''}."
+        return ModelError(_said(f"{endpoint.host} does not let this key use the model '{name}'", said))
     if status == 404 and "model" in said.lower():
-        return f"{endpoint.host} has no model '{name}': {said} Name another one with --model."
-    if status in (404, 405):
-        return (
-            f"{endpoint.shown_url} has no Chat Completions (answer {status}). Correct the address{where}: "
-            f"it usually ends in /v1. {said}".rstrip()
+        return ModelError(
+            _said(f"{endpoint.host} has no model '{name}'", said), remedy="Name another one with --model."
         )
-    return f"{endpoint.host} answered {status}{f': {said}' if said else ''}"
+    if status in (404, 405):
+        return ModelError(
+            _said(f"{endpoint.shown_url} has no Chat Completions (answer {status})", said),
+            remedy=f"Correct the address{endpoint.set_address}: it usually ends in /v1.",
+        )
+    code: ModelErrorCode = "invalid_prompt" if status == 422 else "server_error"
+    return ModelError(_said(f"{endpoint.host} answered {status}", said), code=code)
 
 
-def itself_message(endpoint: ModelEndpoint) -> str:
+def _said(what: str, said: str) -> str:
+    """A sentence that ends with what the endpoint said, if it said anything."""
+    return _sentence(f"{what}: {said}" if said else what)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def itself(endpoint: ModelEndpoint) -> ModelError:
     """What to say of an endpoint that is an asstream server."""
-    return (
-        f"{endpoint.shown_url} is asstream itself, which has assistants but is no model. "
-        "Name a Chat Completions endpoint (ASSTREAM_MODEL_BASE_URL), or none for the model on this machine."
+    return ModelError(
+        f"{endpoint.shown_url} is asstream itself, which has assistants but is no model.",
+        remedy="Name a Chat Completions endpoint (ASSTREAM_MODEL_BASE_URL), "
+        "or none for the model on this machine.",
     )
 
 
@@ -152,16 +160,24 @@ def read_error_body(body: Any) -> ErrorBody:
     if isinstance(body, dict) and isinstance(body.get("error"), dict | str):
         body = body["error"]
     if isinstance(body, str):
-        return ErrorBody(message=body)
+        return ErrorBody(message=_readable(body))
     if not isinstance(body, dict):
         return ErrorBody()
     message = body.get("message") or body.get("detail") or body.get("error") or ""
     return ErrorBody(
-        message=message if isinstance(message, str) else str(message),
+        message=_readable(message if isinstance(message, str) else str(message)),
         code=str(body.get("code") or ""),
         type=str(body.get("type") or ""),
         param=str(body.get("param") or ""),
     )
+
+
+def _readable(message: str) -> str:
+    """A message; of a page for people only its title."""
+    if not _PAGE.match(message):
+        return message
+    title = _TITLE.search(message)
+    return html.unescape(title[1]).strip()[:_LONGEST_TITLE] if title else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -5,11 +5,12 @@ so the command line can look without the SDK's half second of import. Knows HTTP
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
@@ -40,13 +41,15 @@ class Listing:
         models: in the endpoint's order.
         windows: context windows in tokens by model, where the endpoint says them.
         is_asstream: whether the endpoint is an asstream server.
-        is_complete: False where the endpoint has no list, so that any name may be right.
+        flaw: why the endpoint has no list, so that any name may be right; None where it has one.
+        is_broken: whether it failed, so that a chat is not likely to be answered either.
     """
 
     models: tuple[ModelInfo, ...] = ()
     windows: tuple[tuple[str, int], ...] = ()
     is_asstream: bool = False
-    is_complete: bool = True
+    flaw: ModelError | None = None
+    is_broken: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,40 +67,73 @@ class Listing:
 
 
 def fetch(endpoint: ModelEndpoint, timeout: float = 10.0) -> Listing:
-    """Ask an endpoint for its models. Raises ModelError where it can't be reached or refuses the key."""
+    """Ask an endpoint for its models.
+
+    Raises ModelError where it can't be reached, refuses the key, or is a page for people.
+    """
     try:
         answer, headers = _get(endpoint, "/models", timeout)
     except urllib.error.HTTPError as error:
         with error:
             return _refused(error, endpoint)
+    except _NoJsonError as error:
+        if "html" in error.content_type:
+            raise no_api(endpoint, error.content_type) from error
+        return Listing(flaw=_no_list(endpoint, "lists no models (its answer is no JSON)"))
     except ValueError as error:
-        # It answers, though not with JSON (a page, say): the chat itself will tell.
-        if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-            return Listing(is_complete=False)
-        raise _unreachable(endpoint, str(error)) from error
-    except (OSError, urllib.error.URLError) as error:
-        raise _unreachable(endpoint, str(getattr(error, "reason", None) or error)) from error
+        raise unreachable(endpoint, str(error)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(endpoint, str(getattr(error, "reason", None) or error)) from error
     models = tuple(_infos(answer))
     windows = {model.id: size for model in models if (size := _window(model.extra))}
-    listing = Listing(models, tuple(windows.items()), "x-asstream" in headers, bool(models))
+    flaw = None if models else _no_list(endpoint, "lists no models")
+    listing = Listing(models, tuple(windows.items()), "x-asstream" in headers, flaw)
     return _with_probed_windows(listing, endpoint, timeout)
 
 
 def _refused(error: urllib.error.HTTPError, endpoint: ModelEndpoint) -> Listing:
     if "x-asstream" in error.headers:
-        return Listing(is_asstream=True, is_complete=False)
+        return Listing(is_asstream=True)
     if error.code == 401:
-        what = "refuses the API key" if endpoint.api_key else "asks for an API key, and none is set"
-        where = f" ({endpoint.origin})" if endpoint.origin else ""
-        raise ModelError(f"{endpoint.host} {what}. Set the right one{where}.")
-    return Listing(is_complete=False)
+        raise refused_key(endpoint)
+    if error.code >= 500:
+        return Listing(flaw=_stumbles(endpoint, error.code), is_broken=True)
+    return Listing(flaw=_no_list(endpoint, f"lists no models (answer {error.code})"))
 
 
-def _unreachable(endpoint: ModelEndpoint, reason: str) -> ModelError:
+def refused_key(endpoint: ModelEndpoint) -> ModelError:
+    """The error for a key that is wrong or missing. What the endpoint says of it may hold it: left out."""
+    what = "refuses the API key" if endpoint.api_key else "asks for an API key, and none is set"
+    return ModelError(f"{endpoint.host} {what}.", remedy=f"Set the right one{endpoint.set_key}.")
+
+
+def unreachable(endpoint: ModelEndpoint, reason: str) -> ModelError:
+    """The error for an endpoint that does not answer at all."""
     text = printable(reason.replace(endpoint.api_key, "***") if endpoint.api_key else reason, 160)
-    where = f" ({endpoint.origin})" if endpoint.origin else ""
     return ModelError(
-        f"No model answers at {endpoint.shown_url} ({text}). Start it, or correct the address{where}.",
+        f"No model answers at {endpoint.shown_url} ({text}).",
+        remedy=f"Start it, or correct the address{endpoint.set_address}.",
+        kind="connection",
+    )
+
+
+def no_api(endpoint: ModelEndpoint, content_type: str) -> ModelError:
+    """The error for an address where something else answers, such as a page for people."""
+    got = printable(content_type.partition(";")[0], 60)
+    return ModelError(
+        f"{endpoint.shown_url} is no Chat Completions endpoint: its answer is {got}.",
+        remedy=f"Correct the address{endpoint.set_address}: it usually ends in /v1.",
+    )
+
+
+def _no_list(endpoint: ModelEndpoint, what: str) -> ModelError:
+    return ModelError(f"{endpoint.host} {what}.", remedy="Name one with --model or ASSTREAM_MODEL.")
+
+
+def _stumbles(endpoint: ModelEndpoint, status: int) -> ModelError:
+    return ModelError(
+        f"{endpoint.shown_url} fails: it answers {status} when asked for its models.",
+        remedy=f"Look at its own log, or correct the address{endpoint.set_address}.",
         kind="connection",
     )
 
@@ -112,7 +148,19 @@ def _get(endpoint: ModelEndpoint, path: str, timeout: float, base: str | None = 
     handlers = [urllib.request.ProxyHandler({})] if endpoint.is_loopback else []
     request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the scheme was looked at above
     with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
-        return json.loads(response.read(_MOST_BYTES)), {name.lower() for name in response.headers}
+        body = response.read(_MOST_BYTES)
+        try:
+            return json.loads(body), {name.lower() for name in response.headers}
+        except ValueError as error:
+            raise _NoJsonError(response.headers.get("content-type") or "") from error
+
+
+class _NoJsonError(ValueError):
+    """What came is no JSON; the message is what it calls itself."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(content_type)
+        self.content_type = content_type
 
 
 def _infos(answer: Any) -> list[ModelInfo]:
@@ -157,4 +205,4 @@ def _with_probed_windows(listing: Listing, endpoint: ModelEndpoint, timeout: flo
     except (OSError, ValueError):
         return listing
     found = {info.id: size for info in _infos(answer) if (size := _window(info.extra))}
-    return Listing(listing.models, tuple(found.items()), listing.is_asstream, listing.is_complete)
+    return replace(listing, windows=tuple(found.items()))

@@ -14,8 +14,9 @@ from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
 if TYPE_CHECKING:
     from asstream.runtime.models.local import LocalModel
 
-_NOTHING = (
-    "No model is there to answer. Any one of these gives one: "
+_NOTHING = "No model is there to answer."
+_WAYS = (
+    "Any one of these gives one: "
     "`asstream models pull` (a small model on this machine); "
     "ASSTREAM_MODEL_BASE_URL with ASSTREAM_MODEL_API_KEY (any Chat Completions endpoint); OPENAI_API_KEY; "
     "Ollama or LM Studio running on this machine."
@@ -59,7 +60,7 @@ class LocalSource:
     def _entry(self, name: str | None) -> catalog.Installed:
         entries = catalog.installed(self._home)
         if not entries:
-            raise ModelError(_NOTHING, kind="connection")
+            raise ModelError(_NOTHING, remedy=_WAYS, kind="connection")
         wanted = (name or "").lower()
         named = next((entry for entry in entries if entry.name.lower() == wanted), None)
         return named or next(entry for entry in entries if entry.in_use)

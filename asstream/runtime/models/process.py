@@ -23,6 +23,7 @@ from asstream.runtime.models.catalog import DEFAULT_NAME, Installed, broken, che
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
 from asstream.runtime.models.gguf import GgufHead, NotGgufError, read_head
 from asstream.runtime.models.protocol import ModelError
+from asstream.runtime.models.told import as_models
 
 LOCAL_EXTRA = "pip install 'asstream[local]'"
 _WINDOW = 8_192
@@ -136,20 +137,21 @@ class ServerProcess:
         self._child, self._endpoint = None, None
         if find_spec("xllamacpp") is None:
             raise ModelError(
-                f"The model on this machine needs xllamacpp, which is not installed: {LOCAL_EXTRA}"
+                "The model on this machine needs xllamacpp, which is not installed.",
+                remedy=f"Install it: {LOCAL_EXTRA}",
             )
         try:
             check(self.model)
             head = read_head(self.model.path)
         except NotGgufError as error:
-            raise _model_error(broken(self.model, str(error))) from error
+            raise as_models(broken(self.model, str(error))) from error
         except Exception as error:
-            raise _model_error(error) from error
+            raise as_models(error) from error
         self.plan = plan(head, self.model.name, self.model.size, _cores(), _free_memory())
         try:
             self._spawn(self.plan)
         except Exception as error:
-            raise _model_error(error) from error
+            raise as_models(error) from error
 
     def _spawn(self, chosen: Plan) -> None:
         self._key = secrets.token_urlsafe(32)
@@ -209,14 +211,9 @@ class ServerProcess:
             f" {self.model.source}" if self.model.source not in ("", "default") else ""
         )
         return ModelError(
-            f"The model {self.model.path} did not start: {what}. "
-            f"If the file is damaged, pull it again: {again}. "
-            f"Its log ends: {tail or '(empty)'}"
+            f"The model {self.model.path} did not start: {what}. Its log ends: {tail or '(empty)'}",
+            remedy=f"Pull it again if the file may be damaged: {again}",
         )
-
-
-def _model_error(error: Exception) -> ModelError:
-    return ModelError(str(error).replace("\n", "; "))
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -107,6 +107,7 @@ class ModelError(Exception):
     Attributes:
         code: what a run's `last_error.code` says.
         message: what happened and what to do, fit for a person; never holds a key.
+        what, remedy: the two parts of the message; no remedy where none was named.
         kind: `context_length` when the messages don't fit the model's window (the engine then leaves out
         older turns and
             asks again), `connection` when the endpoint can't be reached, else `other`.
@@ -114,13 +115,16 @@ class ModelError(Exception):
 
     def __init__(
         self,
-        message: str,
+        what: str,
         *,
+        remedy: str = "",
         code: ModelErrorCode = "server_error",
         kind: Literal["other", "context_length", "connection"] = "other",
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = f"{what} {remedy}".rstrip()
+        super().__init__(self.message)
+        self.what = what
+        self.remedy = remedy
         self.code = code
         self.kind = kind
 

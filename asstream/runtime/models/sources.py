@@ -36,7 +36,11 @@ class Source(ModelSource, Protocol):
     """A source that says what it is, and can be told that a question will come."""
 
     def describe(self) -> dict[str, str]:
-        """`model`, `endpoint` and `kind` (endpoint, loopback, local, scripted). Raises ModelError."""
+        """`model`, `endpoint` and `kind` (endpoint, loopback, local, scripted). Raises ModelError.
+
+        Where an endpoint has no list, `model` is what was configured (empty: nothing), and `flaw` and
+        `remedy` say why the list is missing and what helps.
+        """
         ...
 
     def warm(self) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from asstream.runtime.models.completions import CompletionsModel
 from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.listing import refused_key, unreachable
 from asstream.runtime.models.protocol import (
     ModelError,
     ModelRequest,
@@ -175,15 +176,24 @@ class TestFailures:
             (refusal(401, message="Incorrect API key provided: sk-secret-key"), "refuses the API key"),
             (
                 refusal(404, message="The model 'm' does not exist", code="model_not_found"),
-                "has no model 'm'",
+                r"has no model 'm': The model 'm' does not exist\. Name another one",
             ),
+            (refusal(404, message="no model"), r"Name another one with --model\.$"),
             (lambda _: Response("<html>nothing here", 404), "usually ends in /v1"),
             (
                 lambda _: JSONResponse({"error": {"message": "no"}}, 404, {"x-asstream": "1"}),
                 "is asstream itself",
             ),
             (refusal(403, message="no access for sk-secret-key"), "does not let this key"),
-            (lambda _: Response("<html>", 200, media_type="text/html"), "stopped mid-stream"),
+            (
+                lambda _: Response("<html>", 200, media_type="text/html"),
+                r"its answer is text/html\. Correct the address \(the test\): it usually ends in /v1\.$",
+            ),
+            (
+                lambda _: Response(f"<html><title>Bad\ngateway</title>{'x' * 5000}", 418),
+                r"answered 418: Bad gateway\.$",
+            ),
+            (lambda _: Response(f"<!DOCTYPE html>{'x' * 5000}", 418), r"answered 418\.$"),
         ],
     )
     def test_each_refusal_says_what_to_do_and_never_the_key(
@@ -191,8 +201,23 @@ class TestFailures:
     ) -> None:
         fake.says(answer)
         with pytest.raises(ModelError, match=said) as error:
-            turn(fake, tries=1)
+            turn(fake)
+        assert len(fake.requests) == 1
         assert "sk-secret-key" not in error.value.message
+
+    @pytest.mark.parametrize(
+        ("origin", "key", "address"),
+        [
+            ("ASSTREAM_MODEL_BASE_URL", "ASSTREAM_MODEL_API_KEY", "ASSTREAM_MODEL_BASE_URL"),
+            ("ASSTREAM_MODEL_API_KEY", "ASSTREAM_MODEL_API_KEY", "ASSTREAM_MODEL_BASE_URL"),
+            ("OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+            ("profile work", "model_api_key of profile work", "model_base_url of profile work"),
+        ],
+    )
+    def test_a_remedy_names_the_setting_that_is_wrong(self, origin: str, key: str, address: str) -> None:
+        endpoint = ModelEndpoint("http://127.0.0.1:9/v1", "k", origin=origin)
+        assert refused_key(endpoint).remedy == f"Set the right one ({key})."
+        assert unreachable(endpoint, "refused").remedy == f"Start it, or correct the address ({address})."
 
     def test_an_endpoint_that_is_down_is_a_connection_error(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

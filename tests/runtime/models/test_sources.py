@@ -71,7 +71,7 @@ class TestNames:
     def test_without_a_list_the_name_is_taken_as_it_is(self, fake: FakeEndpoint, tmp_path: Path) -> None:
         fake.models = Response("nothing", 404)
         assert names(open_source(tmp_path, at(fake), None), "gpt-4o") == ["gpt-4o"]
-        with pytest.raises(ModelError, match="lists no models: name one"):
+        with pytest.raises(ModelError, match=r"lists no models \(answer 404\)\. Name one"):
             got(open_source(tmp_path, at(fake), None), None)
 
     @pytest.mark.parametrize(
