@@ -65,8 +65,9 @@ class Execution:
         """The events from `thread.run.in_progress` on. Raises ModelError when the model can't go on."""
         self.run.update(status="in_progress", started_at=objects.now(), required_action=None)
         yield Event("thread.run.in_progress", self.run)
-        model = await self._source.get(self.run["model"])
-        if self.run["model"] == DEFAULT_MODEL:
+        named = self.run["model"] if self.run["model"] != DEFAULT_MODEL else None
+        model = await self._source.get(named)
+        if named is None:
             self.run["model"] = model.name
         for number in range(MOST_TURNS):
             request = await self._request(model, first=number == 0 and self._used is None)

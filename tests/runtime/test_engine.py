@@ -187,6 +187,20 @@ def test_a_message_that_alone_is_too_long_fails_with_the_models_word(tmp_path: P
     assert (run["status"], run["last_error"]["message"]) == ("failed", "Too long.")
 
 
+def test_a_run_that_names_no_model_leaves_the_choice_to_the_source(tmp_path: Path) -> None:
+    class Source(PlayedModel):
+        async def get(self, name: str | None) -> PlayedModel:
+            named.append(name)
+            return self
+
+    named: list[str | None] = []
+    models = [
+        run_once(tmp_path / name, Source(lambda _: says("Hi.")), {"model": name})["model"]
+        for name in ("default", "gpt-4o")
+    ]
+    assert (named, models) == ([None, "gpt-4o"], ["played", "gpt-4o"])
+
+
 def test_a_number_of_last_messages_beyond_all_bounds_is_all_of_them(tmp_path: Path) -> None:
     strategy = {"type": "last_messages", "last_messages": 10**30}
     assert run_once(tmp_path, PlayedModel(lambda _: says("Hi.")), truncation_strategy=strategy)["status"] == (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
 from asstream.runtime.models.listing import Listing, fetch
 from asstream.runtime.models.protocol import Model, ModelInfo
+from asstream.runtime.models.stand_ins import StandIns
 from asstream.runtime.models.told import as_ours
 
 if TYPE_CHECKING:
     import openai
 
     from asstream.runtime.models.completions import CompletionsModel
-
-logger = logging.getLogger("asstream.models")
 
 _LIST_SECONDS = 60.0
 
@@ -43,7 +41,7 @@ class EndpointSource:
         self._lock = threading.Lock()
         self._client: openai.AsyncOpenAI | None = None
         self._models: dict[str, CompletionsModel] = {}
-        self._said: set[str | None] = set()
+        self._stand_ins = StandIns()
 
     async def get(self, name: str | None) -> Model:
         """The model for a name; see `ModelSource` and `_choose`."""
@@ -103,7 +101,11 @@ class EndpointSource:
         return cached.listing
 
     def _choose(self, name: str | None, listing: Listing) -> str:
-        """The asked name if listed; else the configured one; else the first listed chat model, said once."""
+        """The asked name if listed; else the configured one; else the first listed chat model, said once.
+
+        The configured name is asked for as it is: lists need not be whole, and the endpoint refuses what is
+        wrong.
+        """
         configured = self._endpoint.model
         if listing.flaw is not None:
             if chosen := configured or name:
@@ -114,8 +116,6 @@ class EndpointSource:
             if wanted in listing.names:
                 return str(wanted)
         chosen = configured or next(iter(listing.chat_names or listing.names))
-        if name not in self._said and (name or not configured):
-            self._said.add(name)
-            asked = f"{printable(name, 80)} is not among the models of" if name else "no model was named for"
-            logger.warning("%s %s: %s answers", asked, self._endpoint.host, printable(chosen, 80))
+        if chosen != name and (name or not configured):
+            self._stand_ins.tell(name, chosen, self._endpoint.host)
         return chosen

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from asstream.runtime.models import catalog
 from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
+from asstream.runtime.models.stand_ins import StandIns
 
 if TYPE_CHECKING:
     from asstream.runtime.models.local import LocalModel
@@ -30,11 +31,14 @@ class LocalSource:
         self._home = home
         self._lock = threading.Lock()
         self._models: dict[Path, LocalModel] = {}
+        self._stand_ins = StandIns()
 
     async def get(self, name: str | None) -> Model:
         """The installed model of that name, else the one in use; once it answers. Raises ModelError."""
         model = self._model(name)
         await model.open()
+        if name is not None and name.lower() != model.name.lower():
+            self._stand_ins.tell(name, model.name, "this machine")
         return model
 
     async def list(self) -> Sequence[ModelInfo]:

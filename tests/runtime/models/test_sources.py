@@ -68,6 +68,13 @@ class TestNames:
             "small",
         ]
 
+    def test_a_configured_name_that_is_not_listed_is_asked_for_with_no_word_about_it(
+        self, fake: FakeEndpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fake.models = listed("big")
+        assert names(open_source(tmp_path, at(fake, "mine"), None), "mine", None) == ["mine", "mine"]
+        assert caplog.records == []
+
     def test_without_a_list_the_name_is_taken_as_it_is(self, fake: FakeEndpoint, tmp_path: Path) -> None:
         fake.models = Response("nothing", 404)
         assert names(open_source(tmp_path, at(fake), None), "gpt-4o") == ["gpt-4o"]
@@ -173,5 +180,8 @@ class TestWhereFrom:
         }
         assert not needs_pull(model_home, None, None, [])
         source.warm()
-        assert names(source, "gpt-4o", None) == ["SmolLM2-135M-Instruct"] * 2
+        asked = ("gpt-4o", None, "gpt-4o", "smollm2-135m-instruct")
+        assert names(source, *asked) == ["SmolLM2-135M-Instruct"] * 4
+        said = [r.getMessage() for r in caplog.records if r.name == "asstream.models"]
+        assert said == ["gpt-4o is not among the models of this machine: SmolLM2-135M-Instruct answers"]
         assert [entry.in_use for entry in catalog.installed(model_home)] == [True]
