@@ -133,7 +133,7 @@ def _endpoint(settings: Settings) -> Iterator[Check]:
 def _model(endpoint: Endpoint, home: Path) -> Check:
     """Which model answers a run; where it is a file of this machine, whether that is whole."""
     described = endpoint.describe_model()
-    check_file(home, described)
+    check_file(home, described, whole=True)
     return Check("model", "ok", f"{described.get('model', 'unknown')} at {described.get('endpoint', '?')}")
 
 

@@ -29,16 +29,20 @@ def check_model(settings: Settings) -> None:
         raise NeedsModel
 
 
-def check_file(home: Path, described: Mapping[str, str]) -> None:
+def check_file(home: Path, described: Mapping[str, str], *, whole: bool = False) -> None:
     """Raise ConfigError where the model that answers is a damaged file of this machine.
 
     Args:
         described: as `Endpoint.describe_model` gives it.
+        whole: whether each byte is looked at.
     """
     from asstream.runtime.models import catalog
 
     if described.get("kind") == "local":
-        catalog.check(catalog.find(home, described["model"]))
+        entry = catalog.find(home, described["model"])
+        catalog.check(entry)
+        if whole:
+            catalog.check_whole(entry)
 
 
 def pull_default(home: Path) -> None:

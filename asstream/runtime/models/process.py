@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from asstream.runtime.models.catalog import DEFAULT_NAME, Installed, broken, check, writing
+from asstream.errors import ConfigError
+from asstream.runtime.models.catalog import DEFAULT_NAME, Installed, broken, check, check_whole, writing
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
 from asstream.runtime.models.gguf import GgufHead, NotGgufError, read_head
 from asstream.runtime.models.protocol import ModelError
@@ -206,6 +207,10 @@ class ServerProcess:
         child, self._child = self._child, None
         if child is not None:
             _end(child)
+        try:
+            check_whole(self.model)
+        except ConfigError as error:
+            return as_models(error)
         tail = _tail(self._log)
         again = "asstream models pull" + (
             f" {self.model.source}" if self.model.source not in ("", "default") else ""

@@ -164,10 +164,10 @@ def _already(home: Path, wanted: _Spec, spec: str) -> Installed | None:
     if entry is None or wanted.kind == "path":
         return None
     if wanted.kind == "index":
-        good = entry.size == DEFAULT_SIZE and _sha256(entry.path) == DEFAULT_SHA256
+        good = entry.size == DEFAULT_SIZE and catalog.sha256_of(entry.path) == DEFAULT_SHA256
         return entry if good else None
     same = entry.source == spec and bool(entry.sha256)
-    return entry if same and _sha256(entry.path) == entry.sha256 else None
+    return entry if same and catalog.sha256_of(entry.path) == entry.sha256 else None
 
 
 def _check(fetched: Fetched, wanted: _Spec) -> None:
@@ -219,8 +219,3 @@ def _scratch(folder: Path, name: str) -> Iterator[Path]:
 def _clear(folder: Path, name: str) -> None:
     for old in folder.glob(f"{_OLD_FOLDER}{name}-*"):
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -199,6 +199,12 @@ def test_a_cut_off_file_of_another_name_fails_with_the_end_of_the_childs_log(
         server.ready()
     assert "cut.gguf" in error.value.message and "asstream models pull" in error.value.message
     assert server.pid is None
+    # Where it is known what was pulled, there is nothing to guess.
+    catalog.note(tmp_path, "cut", "hf:a/b/cut.gguf", model_file.sha256, model_file.size)
+    server = ServerProcess(catalog.installed(tmp_path)[0], catalog.folder(tmp_path))
+    with pytest.raises(ModelError, match="is damaged: its content is not what was pulled") as error:
+        server.ready()
+    assert error.value.remedy == "Pull it again: asstream models pull hf:a/b/cut.gguf"
 
 
 def test_a_child_that_takes_too_long_is_ended(
