@@ -21,7 +21,13 @@ DEFAULT_MODEL: Final = "default"
 """The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""
 
 MOST_TURNS: Final = 64
-"""The most turns of one run. A model that goes on calling functions that do not exist ends here."""
+"""The most turns of one run."""
+
+MOST_ASTRAY: Final = 3
+"""The most turns in a row in which a model calls nothing but functions that do not exist."""
+
+_SHOWN: Final = 200
+"""The most characters of a model's text that a message repeats."""
 
 
 class Turned(NamedTuple):
@@ -69,6 +75,7 @@ class Execution:
         model = await self._source.get(named)
         if named is None:
             self.run["model"] = model.name
+        astray = 0
         for number in range(MOST_TURNS):
             request = await self._request(model, first=number == 0 and self._used is None)
             if isinstance(request, str):
@@ -95,6 +102,10 @@ class Execution:
             if outcome is not None:
                 yield outcome
                 return
+            # Nothing but calls of functions that nobody offered: a few times that may mend itself.
+            astray = astray + 1 if self._turn.unknown and not self._turn.calls else 0
+            if astray == MOST_ASTRAY:
+                raise ModelError(_astray(end, astray))
         raise ModelError(f"The model took {MOST_TURNS} turns without an end.")
 
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event]:
@@ -244,6 +255,15 @@ def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, names: frozen
         "step_id": turn.calls_step["id"] if turn.calls_step else None,
         "usage": usage,
     }
+
+
+def _astray(end: TurnEnd, times: int) -> str:
+    """What to say of a model that calls what nobody offered, with its last call."""
+    function = end.message["tool_calls"][-1]["function"]
+    name, arguments = (repr(function[key])[:_SHOWN] for key in ("name", "arguments"))
+    return (
+        f"The model called a function that is not offered, {times} times in a row: {name} with {arguments}."
+    )
 
 
 def _unknown_calls(end: TurnEnd, names: frozenset[str]) -> list[Object]:

@@ -223,6 +223,13 @@ def test_a_runs_usage_counts_turns_that_called_what_nobody_offered(tmp_path: Pat
     bounded(main())
 
 
+def test_a_model_that_calls_nothing_but_what_nobody_offered_is_asked_three_times(tmp_path: Path) -> None:
+    model = PlayedModel(lambda _: calls("rm\x1b[31m"))
+    run = run_once(tmp_path, model)
+    assert (run["status"], len(model.asked)) == ("failed", 3)
+    assert r"'rm\x1b[31m' with '{}'" in run["last_error"]["message"]
+
+
 def test_text_around_a_call_comes_again_to_the_model_as_it_was(tmp_path: Path) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
     said: Message = {"role": "assistant", "content": "Before.After.", "tool_calls": [call]}
