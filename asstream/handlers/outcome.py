@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,26 @@ _ERRORS: Mapping[str, str] = {
     "invalid_prompt": "change the message or the instructions, then send it again",
 }
 """Code of `last_error` → what to do."""
+
+_LASTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), remedy)
+    for pattern, remedy in (
+        (r"model's context|context[ _](length|window|size)", "start a new thread, or send less at once"),
+        (r"content (filter|policy)", "change the message, then send it again"),
+        (r"no model '|does not let this key use|model\b.{0,80} does not exist", "name another with --model"),
+        (r"function that is not offered", "name another model with --model, or offer it that function"),
+    )
+)
+"""What a message says → what to do about an error that comes again however often the message is sent."""
+
+_ADVICE = re.compile(
+    r"(?<=[.!?)]) (?=(?:Ask|Change|Check|Correct|Install|Look|Name|Pull|Set|Start|Try)\b"
+    r"[^.]{0,300}\S{1,200}$)"
+)
+"""Where a message begins to say itself what to do."""
+
+_PLAIN_WORD = re.compile(r"[A-Z](?=[a-z]*[ ,;:])")
+"""A capital that only the beginning of a sentence asks for."""
 
 _CUTS: Mapping[str, tuple[str, str]] = {
     "max_completion_tokens": (
@@ -46,7 +67,16 @@ def outcome_lines(run: Run) -> list[str]:
 def _failed(run: Run) -> tuple[str, str]:
     code = run.last_error.code if run.last_error else "server_error"
     message = run.last_error.message if run.last_error else "the endpoint does not say why"
-    return f"the run failed: {message} ({code})", _ERRORS.get(code, _ERRORS["server_error"])
+    what, *advice = (_plain(part) for part in _ADVICE.split(message, maxsplit=1))
+    lasting = (remedy for pattern, remedy in _LASTING if pattern.search(message))
+    remedy = advice[0] if advice else next(lasting, _ERRORS.get(code, _ERRORS["server_error"]))
+    return f"the run failed: {what} ({code})", remedy
+
+
+def _plain(sentence: str) -> str:
+    """A sentence of the wire in the style of our own errors."""
+    text = sentence.strip().removesuffix(".")
+    return text[:1].lower() + text[1:] if _PLAIN_WORD.match(text) else text
 
 
 def _incomplete(run: Run) -> tuple[str, str]:

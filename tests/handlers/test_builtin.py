@@ -126,6 +126,36 @@ def test_each_end_of_a_run_is_explained(status: str, more: dict[str, Any], what:
     assert (explained is None) if what is None else (explained and what in explained[0] and explained[1])
 
 
+@pytest.mark.parametrize(
+    ("message", "what", "remedy"),
+    [
+        (
+            "127.0.0.1 refuses the API key. Set the right one (X).",
+            "127.0.0.1 refuses the API key",
+            "set the right one (X)",
+        ),
+        (
+            "The model file m is damaged: cut. Pull it again: asstream models pull hf:a/b/c.gguf",
+            "the model file m is damaged: cut",
+            "pull it again: asstream models pull hf:a/b/c.gguf",
+        ),
+        ("This model's maximum context length is 9.", "this model's", "start a new thread"),
+        ("The model `m` does not exist.", "the model `m` does not exist", "name another"),
+        ("The provider's content filter stopped the reply.", "the provider's", "change the message"),
+        ("GPU on fire. Set by nobody. Sorry.", "GPU on fire. Set by nobody. Sorry", "send the message again"),
+    ],
+)
+def test_what_to_do_about_a_failed_run_is_what_its_message_says_or_what_its_kind_asks_for(
+    message: str, what: str, remedy: str
+) -> None:
+    from openai.types.beta.threads import Run
+
+    run = run_event("failed", last_error={"code": "server_error", "message": message})[1]
+    explained = explain_run(Run.construct(**run))
+    assert explained is not None
+    assert explained[0].startswith(f"the run failed: {what}") and explained[1].startswith(remedy)
+
+
 def test_json_lines_are_the_wires_events_with_unknown_keys(tmp_path: Path) -> None:
     events = [*TEXT[:-2], run_event("completed", brand_new={"x": [1.0, None]}), DONE]
     lines = [json.loads(line) for line in Shown(jsonl, tmp_path, events).lines]
