@@ -18,6 +18,7 @@ from asstream.cli.notices import show_notices
 from asstream.cli.output import emit, say
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, Settings, ensure_home, load
+from asstream.errors import ConfigError
 
 if TYPE_CHECKING:
     from asstream.endpoints import Endpoint
@@ -131,10 +132,16 @@ def _endpoint(settings: Settings) -> Iterator[Check]:
 
 
 def _model(endpoint: Endpoint, home: Path) -> Check:
-    """Which model answers a run; where it is a file of this machine, whether that is whole."""
+    """Which model answers a run, as its endpoint says; a file of this machine is looked at as a whole."""
     described = endpoint.describe_model()
     check_file(home, described, whole=True)
-    return Check("model", "ok", f"{described.get('model', 'unknown')} at {described.get('endpoint', '?')}")
+    model, flaw, remedy = (described.get(key, "") for key in ("model", "flaw", "remedy"))
+    if not model:
+        raise ConfigError(flaw or "there is no model to answer", remedy)
+    found = f"{model} at {described.get('endpoint', '?')}"
+    if flaw:
+        return Check("model", "note", f"{found}; whether it answers is not known: {flaw}", remedy)
+    return Check("model", "ok", found)
 
 
 def _local_engine() -> Check:

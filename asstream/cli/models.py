@@ -36,10 +36,17 @@ def list_(
     ]
     if settings.kind != EMBEDDED or not _only_files(settings):
         with opened(profile, base_url, api_key) as target:
+            # Asked first: what is wrong with the endpoint is told there, not as an answer of the runtime.
+            described = target.endpoint.describe_model()
             listed = [model.id for model in target.client.with_options(max_retries=0).models.list()]
         where = settings.base_url or settings.model.base_url or "found on this machine"
+        if not listed:
+            warn(f"{where} lists no models")
+        answers = described.get("model")
+        if described.get("kind") != "local":
+            rows = [{**row, "in_use": False} for row in rows]
         rows += [
-            {"name": name, "where": where, "size": None, "in_use": False}
+            {"name": name, "where": where, "size": None, "in_use": name == answers}
             for name in listed
             if name not in files
         ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import openai
 
     from asstream.chat.threads import ThreadIndex
+    from asstream.endpoints import Endpoint
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,12 @@ class Target:
     """An open endpoint, with the settings that named it."""
 
     settings: Settings
-    client: openai.OpenAI
+    endpoint: Endpoint
+
+    @property
+    def client(self) -> openai.OpenAI:
+        """The client that reaches it."""
+        return self.endpoint.client
 
     @property
     def once(self) -> openai.OpenAI:
@@ -58,7 +64,7 @@ def opened_with(settings: Settings) -> Iterator[Target]:
     show_notices()
     ensure_home(settings)
     with open_endpoint(settings) as endpoint:
-        yield Target(settings, endpoint.client)
+        yield Target(settings, endpoint)
 
 
 def noun(summary: str) -> typer.Typer:
