@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spec, load
-from asstream.errors import AsstreamError, ConfigError
+from asstream.errors import AsstreamError, ConfigError, UnreachableError
 
 if TYPE_CHECKING:
     import openai
