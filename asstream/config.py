@@ -21,6 +21,9 @@ from asstream.errors import ConfigError, UsageError
 EMBEDDED = "embedded"
 OPENAI_URL = "https://api.openai.com/v1"
 AZURE_VARIABLES = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION")
+SANDBOXES = ("auto", "none")
+TERMINAL_VARIABLES = ("TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "TMUX", "STY")
+"""What a terminal, and what runs inside it, say of themselves."""
 PROFILE_KEYS = (
     "base_url",
     "api_key",
@@ -64,6 +67,7 @@ class Settings:
         api_key: its key; None where a loopback endpoint needs none.
         api_version: Azure's `api-version`; None elsewhere.
         run_model: the model asked of each run (`--model`); None leaves it to the assistant.
+        sandbox: `auto`, or `none`: model-written code then runs as the person's own does.
         origin: what named the Assistants endpoint, for people.
     """
 
@@ -79,6 +83,7 @@ class Settings:
     handler: str | None = None
     instructions: str | None = None
     run_model: str | None = None
+    sandbox: str = "auto"
     model: ModelSettings = field(default_factory=ModelSettings)
 
 
@@ -113,8 +118,23 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         handler=given.get("handler") or profile.get("handler"),
         instructions=given.get("instructions") or profile.get("instructions"),
         run_model=given.get("model"),
+        sandbox=_sandbox(given.get("sandbox", SANDBOXES[0])),
         model=_model(given, variables, name, profile),
     )
+
+
+def terminal_variables() -> dict[str, str]:
+    """What the environment says of the terminal; what is not set is left out."""
+    return {name: os.environ[name] for name in TERMINAL_VARIABLES if os.environ.get(name)}
+
+
+def _sandbox(named: str) -> str:
+    if named not in SANDBOXES:
+        raise UsageError(
+            f"--sandbox {named!r} is neither auto nor none",
+            "auto takes the strongest sandbox that works here for model-written code; none does without",
+        )
+    return named
 
 
 def ensure_home(settings: Settings) -> Path:
