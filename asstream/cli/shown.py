@@ -122,9 +122,10 @@ def status_line() -> Callable[[str | None], None]:
 def show_past(session: Session) -> None:
     """Print a thread's messages on stdout, oldest first, all pages; the person's behind the prompt's sign."""
     from asstream.chat.history import messages, text_of
+    from asstream.render.marks import Marks
 
     for message in messages(session.client, session.thread_id):
-        text = cleaned(text_of(message))
+        text = cleaned(Marks().all(text_of(message)))
         if message.role == "user":
             text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
         sys.stdout.write(text + "\n")

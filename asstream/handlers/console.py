@@ -123,12 +123,13 @@ class ConsoleHandler(EventHandler):
             self._function(snapshot.id, snapshot.function.name if snapshot.type == "function" else "")
             self._transcript.add(delta.function.arguments)
         elif delta.type == "code_interpreter" and delta.code_interpreter:
-            self._code(snapshot.id, delta.code_interpreter)
+            self._code(snapshot, delta.code_interpreter)
 
     def _function(self, call_id: str, name: str) -> None:
         self._transcript.open(("call", call_id), f"function {name}", styler=Plain("dim"))
 
-    def _code(self, call_id: str, code: Any) -> None:
+    def _code(self, call: Any, code: Any) -> None:
+        call_id = call.id
         if code.input:
             self._transcript.open(("code", call_id), "code", styler=CodeStyler())
             self._transcript.add(code.input)
@@ -138,8 +139,9 @@ class ConsoleHandler(EventHandler):
                 self._transcript.add(output.logs)
             elif output.type == "image" and output.image:
                 self._picture(output.image.file_id)
-        # Nothing on the wire says that the code is whole: it may be written, or running already.
-        self._transcript.busy("running" if code.outputs is not None and not code.input else "working")
+        # Outputs, be they none yet, say that it runs; before them it may still be written, or run silently.
+        runs = code.outputs is not None and not code.input and call.code_interpreter.input
+        self._transcript.busy("running" if runs else "working")
 
     @override
     def on_tool_call_done(self, tool_call: ToolCall) -> None:

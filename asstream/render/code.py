@@ -74,7 +74,18 @@ class CodeStyler:
         if "".join(value for value, _ in spans) != text + "\n":  # a lexer that lost a character loses its say
             return [(text, "")]
         last, style = spans.pop()
-        return [*spans, (last[:-1], style)]
+        return _joined([*spans, (last[:-1], style)])
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """Spans of one style that follow each other as one; blanks take any style. None is empty."""
+    joined: list[Span] = []
+    for text, style in spans:
+        if joined and (style == joined[-1][1] or text.isspace()):
+            joined[-1] = (joined[-1][0] + text, joined[-1][1])
+        elif text:
+            joined.append((text, style))
+    return joined
 
 
 def style_of(token: _TokenType) -> str:

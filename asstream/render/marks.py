@@ -24,6 +24,10 @@ class Marks:
             text, self._held = text[:keep], text[keep:]
         return _MARK.sub(_name, text)
 
+    def all(self, text: str) -> str:
+        """A whole text at once."""
+        return self.feed(text) + self.flush()
+
     def flush(self) -> str:
         """What was held back, now that nothing follows."""
         text, self._held = self._held, ""

@@ -85,6 +85,8 @@ def _jpeg(data: bytes) -> tuple[int, int]:
 
 def _webp(data: bytes) -> tuple[int, int]:
     chunk = data[12:16]
+    if len(data) < 30:
+        raise ValueError
     if chunk == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
     if chunk == b"VP8L" and data[20] == 0x2F:
