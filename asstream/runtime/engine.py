@@ -15,7 +15,8 @@ from asstream.runtime import objects
 from asstream.runtime.context import Conversation, left_out, prompt_limit
 from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, ModelSource, TurnEnd, Usage
 from asstream.runtime.objects import Object
-from asstream.runtime.turn import Ending, Event, Turn
+from asstream.runtime.turn import Turn
+from asstream.runtime.wire_events import Ending, Event
 
 DEFAULT_MODEL: Final = "default"
 """The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""

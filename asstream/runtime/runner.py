@@ -17,7 +17,7 @@ from asstream.runtime.models.protocol import ModelError
 from asstream.runtime.objects import Object
 from asstream.runtime.scribe import Scribe
 from asstream.runtime.store import Store
-from asstream.runtime.turn import Ending
+from asstream.runtime.wire_events import Ending
 
 logger = logging.getLogger("asstream.runtime")
 

@@ -19,7 +19,7 @@ from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, refuse_if_active
-from asstream.runtime.turn import Event, completed_calls
+from asstream.runtime.wire_events import Event, completed_calls
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which a reader of another process's run looks whether that process still lives."""
