@@ -80,6 +80,7 @@ def main(folder: str) -> None:
     sys.path.remove(folder)
     place = Path(folder)
     settings = json.loads((place / "settings.json").read_text(encoding="utf-8"))
+    os.chdir(settings["data"])
     tie_to_parent(settings)
     set_limits(settings)
     # Not at the top: the limits come first, and the libraries start threads.

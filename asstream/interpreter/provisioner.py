@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from asstream.interpreter.sandbox.place import Launch
+from asstream.interpreter.sandbox.place import DATA, Launch
 
 BOOT_FILES = ("boot.py", "boot_app.py", "boot_output.py", "ledger.py")
 START = (
@@ -25,6 +26,7 @@ START = (
 )
 CONNECTION = "{connection}"
 """Stands in a command for the connection folder, which only the Launch knows."""
+COMMAND = [sys.executable, "-P", "-s", "-u", "-c", START, CONNECTION]
 SOCKETS = "k"
 
 
@@ -67,8 +69,13 @@ class SandboxProvisioner(LocalProvisioner):  # type: ignore[misc] # its base is 
         if launch.user is not None:
             for path in (*folder.rglob("*"),):
                 os.chown(path, launch.user, -1, follow_symlinks=False)
+        env = dict(launch.env)
+        if launch.data != DATA:
+            # Where the code sees the home of this user, its packages are not to leave anything there.
+            for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
+                env[name] = f"{launch.connection}/{name.lower()}"
         argv = [launch.connection if word == CONNECTION else word for word in launch.argv]
-        return {"cmd": argv, "env": launch.env}
+        return {"cmd": argv, "env": env}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start it. The process ends with the thread that runs this (PDEATHSIG)."""

@@ -90,10 +90,3 @@ class Renamer:
 def code_for(code: str, data: str) -> str:
     """Code with /mnt/data written as where the data is in its sandbox."""
     return code if data == DATA else re.sub(r"/mnt/data(?![\w-])", lambda _: data, code)
-
-
-def printable(name: str) -> str:
-    """A file's name as text that can be shown and written: what is neither is escaped, as in `\\x1b` or `\\udc80`."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name
-    )
