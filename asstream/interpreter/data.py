@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asstream.interpreter.folders import open_folder
+from asstream.interpreter.folders import open_folder, remove_tree
 from asstream.interpreter.protocol import InputFile
 
 DEEPEST = 64
@@ -161,6 +161,22 @@ class DataFolder:
         self._stamps = stamps
         paths = [path for _, path in sorted(changed)]
         return paths[:MOST_PRODUCED], len(paths[MOST_PRODUCED:])
+
+    def forget_changes(self, new: Path) -> None:
+        """Move into the empty folder `new`, with what has not changed since `changed` was last called."""
+        folder, old = open_folder(new), open_folder(self.path)
+        try:
+            for path, stamp in self._stamps.items():
+                with suppress(OSError):
+                    # Only at the top: what lies deeper was made by code, and may lie behind a link by now.
+                    if "/" not in path and _stamp(os.stat(path, dir_fd=old, follow_symlinks=False)) == stamp:
+                        os.rename(path, path, src_dir_fd=old, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+            os.close(old)
+        remove_tree(self.path)
+        self.path = new
+        self._stamps = {found.path: _stamp(found.status) for found in walk(new)}
 
     def copy_out(self, path: str, to: Path, most: int) -> int | None:
         """Copy a file of the code to `to`, which must not exist; its size. None where it is no such file any more.

@@ -30,7 +30,7 @@ from asstream.interpreter.provisioner import (
 from asstream.interpreter.sandbox import DATA, Launch
 from asstream.interpreter.wire import IMAGE_BYTES, MESSAGE_BYTES, QUEUED, Message, read
 
-_START_SECONDS = 60.0
+_START_SECONDS = 30.0
 _POLL_SECONDS = 0.004
 _QUIET_SECONDS = 1.0
 """How long nothing may come, after the reply, until the end of the output is not waited for any more."""
@@ -62,20 +62,23 @@ class Kernel:
 
     Attributes:
         doom: why it was ended from here; empty where it was not.
+        full: whether that was for what is in its data folder.
     """
 
-    def __init__(self, manager: SandboxKernelManager, launch: Launch) -> None:
+    def __init__(self, manager: SandboxKernelManager, launch: Launch, most_messages: int) -> None:
         self._manager = manager
         self._provisioner: SandboxProvisioner = manager.provisioner
         self.launch = launch
         self.tree = Tree(self._provisioner.pid, launch.user)
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.doom = ""
+        self.full = False
         self._take: Callable[[Message], None] | None = None
         self._reply: asyncio.Future[Reply] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._request = ""
         self._came = 0
+        self._most = most_messages
         self._welcome = asyncio.get_running_loop().create_future()
         self._sockets: list[Any] = []
         self._tasks = [asyncio.create_task(self._watch_process())]
@@ -116,7 +119,7 @@ class Kernel:
         manager._kernel_spec = spec
         manager.provisioner = provisioner
         await manager.start_kernel()
-        kernel = cls(manager, launch)
+        kernel = cls(manager, launch, int(50_000 + 100 * limits.seconds))
         try:
             await asyncio.wait_for(kernel._connect(connection), _START_SECONDS)
         except (TimeoutError, _DiedError) as error:
@@ -157,6 +160,7 @@ class Kernel:
         Not to be cancelled: a cell ends by its end, `interrupt`, or `kill`.
         """
         loop = asyncio.get_running_loop()
+        self._came = 0
         self._take, self._reply, self._idle = take, loop.create_future(), loop.create_future()
         self._request = self._send(
             self._shell,
@@ -219,8 +223,12 @@ class Kernel:
         while True:
             message = read(self._manager.session, await socket.recv_multipart())
             self._came += 1
+            if self._came > self._most:  # ours sends 50 a second
+                self.condemn(notes.FLOODED)
+                return
             if message is not None:
                 take(message)
+            await asyncio.sleep(0)  # what is there is received without a pause: others must have their turn
 
     def _on_iopub(self, message: Message) -> None:
         if message.kind == "iopub_welcome":

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CLOSE_SECONDS = 5.0
+
 
 class KernelInterpreter:
     """Sessions by thread, each a kernel in a sandbox.
@@ -77,7 +79,10 @@ class KernelInterpreter:
             if not cell.done():
                 loop.call_soon_threadsafe(stop.set)
                 loop.call_soon_threadsafe(mailbox.taken.set)
-                await asyncio.shield(asyncio.wait({asyncio.wrap_future(cell)}))
+                ended = asyncio.wrap_future(cell)
+                ended.add_done_callback(lambda future: future.cancelled() or future.exception())
+                # A cell is stopped in three seconds; a process that is only starting is not waited for.
+                await asyncio.shield(asyncio.wait({ended}, timeout=_CLOSE_SECONDS))
 
     async def end(self, thread: str) -> None:
         """End the session of a thread, if there is one, and remove its files."""

@@ -18,6 +18,7 @@ _LIMITS = {
 }
 
 GONE = "its variables are gone, the files in /mnt/data are there"
+GONE_WITH_CHANGES = "its variables are gone, and so are the files in /mnt/data that the cell made or changed"
 GONE_WITH_FILES = "its variables are gone, and so are the files in /mnt/data that the code made"
 FLOODED = "the process was ended: it sent more messages than can be shown"
 BROKEN = "the process was ended: its connection broke, perhaps by a message larger than can be taken"

@@ -16,8 +16,6 @@ from asstream.interpreter.text import Cleaner
 MOST_IMAGES = 50
 MOST_IMAGE_BYTES = 32 * 2**20
 """Of one cell together."""
-MOST_MESSAGES = 50_000
-"""Of one cell; the text of a thousand seconds is no more."""
 _SLACK = 2048
 """What the kernel's own note on cut text may add to its cap."""
 _IMAGES: dict[str, tuple[Any, bytes]] = {
@@ -36,21 +34,18 @@ class Outputs:
         image_bytes: size of the largest image.
     """
 
-    def __init__(self, emit: Callable[[Logs | Image], None], limits: Limits, data: str, image_bytes: int) -> None:
+    def __init__(
+        self, emit: Callable[[Logs | Image], None], limits: Limits, data: str, image_bytes: int
+    ) -> None:
         self._emit = emit
         self._limits = limits
         self._image_bytes = image_bytes
         self._cleaner = Cleaner(data)
         self._ledger = Ledger(limits.output_kb * 1024 + _SLACK)
-        self._images = self._image_total = self._left_out = self._messages = 0
+        self._images = self._image_total = self._left_out = 0
         self._waiting: list[str] = []
         self._at_line_start = True
         self._all_taken = 0
-
-    @property
-    def flooded(self) -> bool:
-        """Whether the kernel sent more messages than any honest one does."""
-        return self._messages > MOST_MESSAGES
 
     @property
     def waiting(self) -> bool:
@@ -59,7 +54,6 @@ class Outputs:
 
     def take(self, kind: str, content: dict[str, Any]) -> None:
         """Take a message of IOPub. Text waits for `flush`, images go on at once."""
-        self._messages += 1
         if kind == "stream":
             self._text(content.get("text"))
         elif kind in ("display_data", "execute_result", "update_display_data"):
@@ -89,7 +83,9 @@ class Outputs:
             self._log(cut_note(cut, self._limits.output_kb))
         self._log(tail)
         if lost and self._all_taken >= self._limits.output_kb * 512:
-            self.note(f"the end of the output was lost with it: interpreter.output_kb is {self._limits.output_kb}")
+            self.note(
+                f"the end of the output was lost with it: interpreter.output_kb is {self._limits.output_kb}"
+            )
         if self._left_out:
             self.note(
                 f"{self._left_out} images are not shown: at most {MOST_IMAGES} of a cell,"

@@ -30,12 +30,15 @@ class Tree:
     def __init__(self, root: int, user: int | None) -> None:
         self.root = root
         self._user = user
+        self._root_began = _began(root)
         self._known: dict[int, str] = {}
 
     def pids(self) -> list[int]:
         """All processes that live, the launcher first, parents before children."""
         known: dict[int, str] = {}
-        waiting = [self.root, *(pid for pid, began in self._known.items() if _began(pid) == began)]
+        # A pid alone may be another process by now.
+        before = {self.root: self._root_began, **self._known}
+        waiting = [pid for pid, began in before.items() if began and _began(pid) == began]
         for pid in waiting:  # grows while it is walked
             if pid not in known and (began := _began(pid)):
                 known[pid] = began
@@ -60,15 +63,16 @@ class Tree:
 
     def kill(self) -> None:
         """SIGKILL to all, again until none is left that was not there before."""
-        for _ in range(5):
-            pids = self.pids() + (_of_user(self._user) if self._user else [])
+        if not PROC.is_dir():
             with suppress(OSError):
                 os.killpg(self.root, signal.SIGKILL)
+            return
+        for _ in range(5):
+            pids = self.pids() + (_of_user(self._user) if self._user else [])
             for pid in pids:
-                if pid > 1 and pid != os.getpid():
-                    with suppress(OSError):
-                        os.kill(pid, signal.SIGKILL)
-            if not pids or set(pids) == {self.root}:
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            if not pids:
                 return
 
     def memory(self, cap: int) -> int:

@@ -21,9 +21,7 @@ from jupyter_client.provisioning import LocalProvisioner
 from asstream.interpreter.sandbox.place import DATA, Launch
 
 BOOT_FILES = ("boot.py", "boot_app.py", "boot_output.py", "ledger.py")
-START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from asstream.interpreter.boot import main; main(sys.argv[1])"
-)
+START = "import sys; sys.path.insert(0, sys.argv[1]); from asstream.interpreter.boot import main; main(sys.argv[1])"
 CONNECTION = "{connection}"
 """Stands in a command for the connection folder, which only the Launch knows."""
 COMMAND = [sys.executable, "-P", "-s", "-u", "-c", START, CONNECTION]

@@ -107,6 +107,8 @@ class Session:
         kernel = self._kernel
         outputs = Outputs(emit, self._limits, kernel.launch.data, IMAGE_BYTES)
         problems = await asyncio.to_thread(self._data.put, files)
+        if stop.is_set():
+            return
         emit(CellStart(self._fresh))
         if self._news:
             outputs.note(self._news)
@@ -122,20 +124,22 @@ class Session:
 
     async def _execute(self, kernel: Kernel, code: str, outputs: Outputs, stop: asyncio.Event) -> Status:
         flushing: asyncio.TimerHandle | None = None
+        flushed = 0.0
         loop = asyncio.get_running_loop()
 
         def flush() -> None:
-            nonlocal flushing
-            flushing = None
+            nonlocal flushing, flushed
+            flushing, flushed = None, loop.time()
             outputs.flush()
 
         def take(message: Message) -> None:
             nonlocal flushing
             outputs.take(message.kind, message.content)
-            if outputs.flooded:
-                kernel.condemn(notes.FLOODED)
             if outputs.waiting and flushing is None:
-                flushing = loop.call_later(_FLUSH_SECONDS, flush)
+                if loop.time() - flushed > _FLUSH_SECONDS:
+                    flush()
+                else:
+                    flushing = loop.call_later(_FLUSH_SECONDS, flush)
 
         cell = asyncio.create_task(kernel.execute(code_for(code, kernel.launch.data), take))
         stopped = asyncio.create_task(stop.wait())
@@ -159,12 +163,7 @@ class Session:
         if died:
             status = await kernel.died
             doom = kernel.doom or notes.ended(status)
-            outputs.note(f"{doom}; {notes.GONE}")
-            if cause is not None:
-                self._news = f"a new process: the last one was ended with its cell; {notes.GONE}"
-            else:
-                self._news = f"a new process: {doom}; {notes.GONE}"
-            await self._drop_kernel()
+            outputs.note(f"{doom}; {await self._drop_dead()}")
             return cause or "died"
         assert reply is not None
         if reply.error == "MemoryError":
@@ -187,11 +186,22 @@ class Session:
 
     async def _restart(self) -> None:
         if self._kernel is not None:
-            status = self._kernel.died.result()
-            doom = self._kernel.doom or notes.ended(status)
-            self._news = f"a new process: after the last cell, {doom}; {notes.GONE}"
-            await self._drop_kernel()
+            await self._drop_dead()
         await self.start()
+
+    async def _drop_dead(self) -> str:
+        """Let go of the kernel that died; what is gone with it. The next cell says it too."""
+        assert self._kernel is not None
+        doom = self._kernel.doom or notes.ended(self._kernel.died.result())
+        gone = notes.GONE
+        full = self._kernel.full
+        await self._drop_kernel()
+        if full:
+            # Left as it is, it would be the end of the next process as well.
+            gone = notes.GONE_WITH_CHANGES
+            await asyncio.to_thread(self._data.forget_changes, self._run_folder.new("data"))
+        self._news = f"a new process: {doom}; {gone}"
+        return gone
 
     async def _drop_kernel(self) -> None:
         if self._kernel is not None:
@@ -241,6 +251,12 @@ class Watch:
     def scratch(self) -> tuple[str, ...]:
         return self._kernel.launch.scratch
 
-    def condemn(self, doom: str) -> None:
-        """End it, for this reason."""
+    @property
+    def alive(self) -> bool:
+        """Whether its process has not ended."""
+        return not self._kernel.died.done()
+
+    def condemn(self, doom: str, *, full: bool) -> None:
+        """End it, for this reason. `full`: its data folder is the reason."""
+        self._kernel.full = full
         self._kernel.condemn(doom)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from asstream.interpreter import notes
@@ -32,7 +33,7 @@ class Sessions:
         self._limits = limits
         self._context = make_context()
         self._sessions: dict[str, Session] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
         self._spare: Session | None = None
         self._warming: asyncio.Task[None] | None = None
         self._ended: OrderedDict[str, str] = OrderedDict()
@@ -51,33 +52,38 @@ class Sessions:
         taken: Callable[[], Any],
     ) -> None:
         """Run a cell in the thread's session, after those that came before it."""
-        async with self._turn(thread):
-            if stop.is_set():
+        async with self._turn(thread, stop) as mine:
+            if not mine:
                 return
             session = self._sessions.get(thread) or await self._take(thread)
             try:
                 await session.run(code, files, emit, stop, taken)
-            except InterpreterUnavailableError:
-                raise
             finally:
                 self.warm()
 
-    def _turn(self, thread: str) -> asyncio.Lock:
-        """The lock of a thread. It is kept while anyone has it or waits for it."""
-        for other in [name for name, lock in self._turns.items() if name != thread and not _wanted(lock)]:
-            if other not in self._sessions:
-                del self._turns[other]
-        return self._turns.setdefault(thread, asyncio.Lock())
+    @asynccontextmanager
+    async def _turn(self, thread: str, stop: asyncio.Event | None = None) -> AsyncIterator[bool]:
+        """Cells of a thread, and its end, one after another. Whether it is one's turn: not where `stop` came first."""
+        turn = self._turns.setdefault(thread, _Turn())
+        turn.wanted += 1
+        mine = False
+        try:
+            mine = await _acquired(turn.lock, stop)
+            yield mine
+        finally:
+            turn.wanted -= 1
+            if mine:
+                turn.lock.release()
+            if not turn.wanted:
+                del self._turns[thread]
 
     async def _take(self, thread: str) -> Session:
         """A session for a thread that has none: the spare one, where it is ready."""
         await self._make_room()
         session, self._spare = self._spare, None
-        if session is None or not session.alive:
-            if session is not None:
-                await self._end(session)
-            session = self._new()
-            self._sessions[thread] = session
+        dead, session = (session, None) if session and not session.alive else (None, session)
+        if session is None:
+            session = self._sessions[thread] = self._new()
             try:
                 await session.start()
             except BaseException:
@@ -85,6 +91,8 @@ class Sessions:
                 await self._end(session)
                 raise
         self._sessions[thread] = session
+        if dead is not None:
+            await self._end(dead)
         ended = self._ended.pop(thread, "")
         if ended:
             session.tell(f"a new session: {ended}; {notes.GONE_WITH_FILES}")
@@ -102,7 +110,7 @@ class Sessions:
     async def _make_room(self) -> None:
         if len(self._sessions) < self._limits.sessions:
             return
-        idle = [name for name in self._sessions if not _wanted(self._turns[name])]
+        idle = [name for name in self._sessions if name not in self._turns]
         if not idle:
             raise InterpreterUnavailableError(
                 f"all {self._limits.sessions} sessions of the interpreter are running a cell",
@@ -144,8 +152,12 @@ class Sessions:
         while True:
             await asyncio.sleep(min(self._limits.idle_seconds / 4, 10))
             now = asyncio.get_running_loop().time()
+            spare = self._spare
+            if spare is not None and not self._sessions and now - spare.used >= self._limits.idle_seconds:
+                self._spare = None
+                await self._end(spare)
             for thread, session in list(self._sessions.items()):
-                if now - session.used >= self._limits.idle_seconds and not _wanted(self._turns[thread]):
+                if now - session.used >= self._limits.idle_seconds and thread not in self._turns:
                     await self.end(thread, notes.limit("idle_seconds", self._limits))
 
     async def close(self) -> None:
@@ -169,6 +181,27 @@ class Sessions:
             session.kill()
 
 
-def _wanted(lock: asyncio.Lock) -> bool:
-    """Whether someone has a lock or waits for it."""
-    return lock.locked()
+@dataclass(slots=True)
+class _Turn:
+    """A thread's lock, and how many have it or wait for it; it is there while any do."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wanted: int = 0
+
+
+async def _acquired(lock: asyncio.Lock, stop: asyncio.Event | None) -> bool:
+    """Wait for a lock, or for `stop`; whether it was the lock."""
+    if stop is None:
+        return await lock.acquire()
+    mine, stopped = asyncio.create_task(lock.acquire()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({mine, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        if not mine.done():
+            mine.cancel()
+            await asyncio.wait({mine})
+    if stop.is_set() and not mine.cancelled():
+        lock.release()
+        return False
+    return not mine.cancelled()

@@ -40,8 +40,13 @@ class Watched(Protocol):
         """Folders in memory, as the kernel's process sees them."""
         ...
 
-    def condemn(self, doom: str) -> None:
-        """End it, for this reason."""
+    @property
+    def alive(self) -> bool:
+        """Whether its process has not ended."""
+        ...
+
+    def condemn(self, doom: str, *, full: bool) -> None:
+        """End it, for this reason. `full`: its data folder is the reason."""
         ...
 
 
@@ -68,9 +73,9 @@ class Watchdog:
             began = time.monotonic()
             for one in self._watched():
                 with suppress(OSError):
-                    reached = self._reached(one)
-                    if reached:
-                        one.condemn(notes.limit(reached, self._limits))
+                    reached = self._reached(one) if one.alive else ""
+                    if reached and one.alive:
+                        one.condemn(notes.limit(reached, self._limits), full=reached in ("disk_mb", "files"))
             pause = max(EVERY_SECONDS, (time.monotonic() - began) / _SHARE)
 
     def _reached(self, one: Watched) -> str:

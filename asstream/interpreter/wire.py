@@ -41,7 +41,15 @@ def read(session: Session, frames: list[bytes]) -> Message | None:
         return None
     try:
         message = session.deserialize(parts[:5])
-    except (ValueError, TypeError, KeyError, AttributeError, LookupError, RecursionError, json.JSONDecodeError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        json.JSONDecodeError,
+    ):
         return None
     kind, parent = message.get("msg_type"), message.get("parent_header")
     found = message.get("content")
