@@ -9,7 +9,7 @@ interpreter starts: bubblewrap alone does not hold root, to whom /proc/sys/kerne
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def _variables(values: dict[str, str]) -> list[str]:
     return ["--clearenv", *(word for item in values.items() for word in ("--setenv", *item))]
 
 
-def _files(user: int | None, command: Iterable[str], descriptors: Descriptors) -> list[str]:
+def _files(user: int | None, command: Sequence[str], descriptors: Descriptors) -> list[str]:
     """The mounts, in the order in which they are made: what is below another comes after it."""
     inside = _USER_INSIDE if user is None else user
     passwd = f"sandbox:x:{inside}:{inside}::{_HOME}:/bin/sh\n".encode()

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from asstream.interpreter.protocol import InterpreterUnavailableError, SandboxChoice
 from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
+from asstream.interpreter.sandbox.confine import ABI, landlock_abi
+from asstream.interpreter.sandbox.landlock import Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Sandbox
 from asstream.interpreter.sandbox.probe import probe
+from asstream.interpreter.sandbox.seatbelt import PROGRAM, Seatbelt
 from asstream.interpreter.sandbox.seccomp import ARCHITECTURES
 
 _RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -78,8 +81,29 @@ def _install(package: str) -> str:
     return f"run `{prefix}{found} {package}`" if found else f"install {package}"
 
 
+def _landlock() -> Finding:
+    abi = landlock_abi()
+    if abi < ABI:
+        found = f"this kernel has ABI {abi}" if abi else "this kernel has none, or it is switched off"
+        return Finding("landlock", None, f"ABI {ABI} (Linux 6.12) is needed, {found}", "")
+    sandbox = Landlock(drop=os.geteuid() == 0)
+    reason = probe(sandbox)
+    return Finding("landlock", None, reason) if reason else Finding("landlock", sandbox)
+
+
+def _seatbelt() -> Finding:
+    if os.geteuid() == 0:
+        return Finding("sandbox-exec", None, "it does not hold root", "run asstream as an ordinary user")
+    if not Path(PROGRAM).exists():
+        return Finding("sandbox-exec", None, f"there is no {PROGRAM}")
+    sandbox = Seatbelt()
+    reason = probe(sandbox)
+    return Finding("sandbox-exec", None, reason) if reason else Finding("sandbox-exec", sandbox)
+
+
 _MECHANISMS: dict[str, tuple[Callable[[], Finding], ...]] = {
-    "linux": (_bubblewrap,),
+    "linux": (_bubblewrap, _landlock),
+    "darwin": (_seatbelt,),
 }
 """By `sys.platform`, the strongest first."""
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 _PARTS = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
 
 
-def runtime_files(command: Iterable[str], covered: Iterable[Path] = ()) -> list[Path]:
-    """The files and folders, absolute, that a command of this interpreter reads, outer ones first.
+def runtime_files(command: Sequence[str], covered: Iterable[Path] = ()) -> list[Path]:
+    """The files and folders, absolute, that an interpreter reads to run a script, outer ones first.
 
     Args:
-        command: its absolute paths are among them: the interpreter, with whatever links lead to it, a script.
+        command: the interpreter, its options, its script, the script's arguments; the latter are names of
+            nothing here, whatever they look like.
         covered: folders that are readable already.
     """
     wanted = [
@@ -27,14 +28,22 @@ def runtime_files(command: Iterable[str], covered: Iterable[Path] = ()) -> list[
         for part in _PARTS
         if (root / part).exists()
     ]
-    wanted += [
-        hop for word in command if word.startswith("/") and Path(word).is_file() for hop in _hops(Path(word))
-    ]
+    wanted += [hop for path in (command[0], *_script(command[1:])) for hop in _hops(Path(path))]
     found: list[Path] = []
     for path in dict.fromkeys(sorted(wanted, key=lambda path: len(path.parts))):
         if not any(path.is_relative_to(folder) for folder in (*covered, *found)):
             found.append(path)
     return found
+
+
+def _script(arguments: Sequence[str]) -> Sequence[str]:
+    """The script among an interpreter's arguments, if there is one: the first that is no option."""
+    for at, word in enumerate(arguments):
+        if word in ("-c", "-m"):
+            break
+        if not word.startswith("-"):
+            return arguments[at : at + 1]
+    return ()
 
 
 def _hops(path: Path) -> Iterator[Path]:

@@ -183,6 +183,9 @@ LANDLOCK_PRETENDED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
     "fremovexattr": ((199, 16), ()),
     "removexattrat": ((466, 466), ()),
     "file_setattr": ((469, 469), ()),
+    # Whatever the kernel starts stays in its group of processes, and ends with it.
+    "setsid": ((112, 157), ()),
+    "setpgid": ((109, 154), ()),
     # Schedules of other processes of the same user; a thread's own number is not zero either, and libzmq
     # aborts where this fails.
     "sched_setaffinity": ((203, 122), (_OTHER_PROCESS,)),
