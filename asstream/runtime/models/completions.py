@@ -67,6 +67,11 @@ class CompletionsModel:
 
     counts_exactly = False
 
+    @property
+    def calls_functions(self) -> bool:
+        """False once the endpoint has refused functions for this model."""
+        return not self._shape.refuses_tools
+
     def __init__(
         self,
         endpoint: ModelEndpoint,

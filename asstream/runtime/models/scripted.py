@@ -59,6 +59,7 @@ class ScriptedModel:
     """
 
     name = NAME
+    calls_functions = True
     counts_exactly = True
 
     def __init__(self, script: Script, context_window: int | None = None) -> None:
