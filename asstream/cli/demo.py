@@ -35,7 +35,12 @@ FILE = "I want the numbers as a file."
 
 
 @app.command()
-def command(handler: o.Handler = None, plain: o.Plain = False, sandbox: o.Sandbox = None) -> int:
+def command(
+    handler: o.Handler = None,
+    plain: o.Plain = False,
+    save_files: o.SaveFiles = None,
+    sandbox: o.Sandbox = None,
+) -> int:
     """Show what a chat looks like. The replies come from the scripted model: no model, no key, no network.
 
     The code in them is run on this machine, in the sandbox that a chat would use.
@@ -43,7 +48,7 @@ def command(handler: o.Handler = None, plain: o.Plain = False, sandbox: o.Sandbo
     from asstream.cli.opening import open_session
     from asstream.cli.shown import check_choice
 
-    options = TalkOptions(handler=handler, plain=plain, sandbox=sandbox)
+    options = TalkOptions(handler=handler, plain=plain, save_files=save_files, sandbox=sandbox)
     check_choice(options)
     say("A tour. The replies come from the scripted model, not from a language model.")
     with tempfile.TemporaryDirectory(prefix="asstream-demo-") as folder:
@@ -54,6 +59,8 @@ def command(handler: o.Handler = None, plain: o.Plain = False, sandbox: o.Sandbo
             session.close()
     if failed:
         return 1
+    if save_files is None:
+        say("", "The files went with the demo's home; `asstream demo --save-files DIR` keeps them.")
     say("", "`asstream chat` begins a chat of your own.", "`asstream doctor` tells which model would answer.")
     return 0
 

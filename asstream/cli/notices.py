@@ -20,8 +20,15 @@ class _Notices(logging.Handler):
         return self._serving or not getattr(record, "readers_told", False)
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(cleaned(f"asstream: {record.getMessage()}") + "\n")
-        sys.stderr.flush()
+        line = cleaned(f"asstream: {record.getMessage()}")
+        live = sys.modules.get(
+            "asstream.render.transcript"
+        )  # where no reply was shown there is none to disturb
+        if live is not None:
+            live.say_aside(line)
+        else:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
 
 def show_notices(*, serving: bool = False) -> None:

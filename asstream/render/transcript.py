@@ -6,7 +6,9 @@ but for the colours of a line as it ends (`lines`) and the one line below that s
 
 from __future__ import annotations
 
+import sys
 import threading
+import weakref
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,6 +19,26 @@ from asstream.render.lines import Lines, Plain, Size, Styler
 from asstream.render.output import Output
 from asstream.render.pen import Pen
 from asstream.render.status import Status
+
+_live: list[weakref.ref[Transcript]] = []
+"""The transcript that has the terminal, while there is one."""
+
+
+def say_aside(line: str) -> None:
+    """Write a line that is no part of a reply (it is clean) on stderr, from any thread.
+
+    Where a reply has the terminal it comes between two lines of it, not into one.
+    """
+    transcript = _live[0]() if _live else None
+    if transcript is None:
+        _to_stderr(line)
+    else:
+        transcript.aside(line)
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 class Transcript:
@@ -39,6 +61,9 @@ class Transcript:
         self._status = Status(self._draw_status)
         self._takes_away = ""
         """What takes the status line away; empty while none is drawn."""
+        self._asides: list[str] = []
+        if self._pen.live:
+            _live[:] = [weakref.ref(self)]
 
     @property
     def broken(self) -> bool:
@@ -75,6 +100,7 @@ class Transcript:
         self._put(self._cleaner.flush())
         with self._lock:
             self._write(self._lines.end())
+            self._say_asides()
         self._section = None
 
     def line(self, text: str, *, style: str = "dim") -> None:
@@ -105,6 +131,19 @@ class Transcript:
         if self._pen.live:
             self._status.start(what)
 
+    def aside(self, line: str) -> None:
+        """Write a line of somebody else's on stderr, now or once the open line has ended."""
+        with self._lock:
+            self._asides.append(line)
+            self._say_asides()
+
+    def _say_asides(self) -> None:
+        if self._asides and not self._lines.is_open:
+            self._write_out("")
+            asides, self._asides = self._asides, []
+            for line in asides:
+                _to_stderr(line)
+
     def idle(self) -> None:
         """Nothing goes on any more: the line below is taken away."""
         self._status.stop()
@@ -118,6 +157,7 @@ class Transcript:
         if text:
             with self._lock:  # the status line's thread asks the lines where the cursor stands
                 self._write(self._lines.feed(text))
+                self._say_asides()
 
     def _size(self) -> Size:
         return self._console.size

@@ -11,9 +11,9 @@ go on.
 
 Steps: `text` and `refusal` (a string is cut into words, a list gives the exact deltas; `{user}` is the
 last user message, `{tool}` the last tool output), `tool_call` {name, arguments: object, string or list of
-pieces, id?}, `wait` (seconds), `pace` (seconds between the deltas of the turn's steps after it; arguments in
-one piece are then cut into words too), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error` {message,
-code, kind}, `break` (true: the stream breaks). A delta of text is one token for `max_tokens` and for the
+pieces, id?}, `wait` (seconds), `pace` (seconds between the deltas of the turn's steps after it; arguments
+in one piece are then cut into words too), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error`
+{message, code, kind}, `break` (true: the stream breaks). A delta of text is one token for `max_tokens` and for the
 usage that is reported if none is scripted.
 """
 
