@@ -1,4 +1,4 @@
-"""A Model around a model that can't call functions: fenced Python in its reply is the call of the interpreter.
+"""A Model around a model that can't call functions: fenced Python in its reply is a call.
 
 The reply is cut off where the first block of Python closes; the block goes on as a call of the one function
 that was offered, and its output comes back to the model in words. All that is kept between turns is in the
@@ -18,6 +18,7 @@ from typing import Any, Final
 from asstream.runtime.arguments import CodeArguments
 from asstream.runtime.fences import Fences, Piece
 from asstream.runtime.models.protocol import (
+    FinishReason,
     Message,
     Model,
     ModelEvent,
@@ -151,18 +152,14 @@ class _Reply:
         """The end of the turn; `told` is the model's own, None where it was cut off."""
         text = "".join(self._text)
         if not self._code:
-            message = told.message if told is not None else {"role": "assistant", "content": text}
-            return replace(told, message=message) if told is not None else TurnEnd("stop", None, message)
+            return told or TurnEnd("stop", None, {"role": "assistant", "content": text})
         function = {"name": self._function, "arguments": json.dumps({"code": "".join(self._code)})}
         call = {"id": self._id, "type": "function", "function": function}
         message = {"role": "assistant", "content": text or None, "tool_calls": [call]}
-        reason = told.finish_reason if told is not None and told.finish_reason != "stop" else "tool_calls"
-        return TurnEnd(
-            reason,
-            told.usage if told is not None else None,
-            message,
-            told.model if told is not None else None,
-        )
+        if told is None:
+            return TurnEnd("tool_calls", None, message)
+        reason: FinishReason = "tool_calls" if told.finish_reason == "stop" else told.finish_reason
+        return TurnEnd(reason, told.usage, message, told.model)
 
 
 def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
