@@ -131,6 +131,16 @@ class Stream(OutStream):
         """Have the sending thread send what waits, before whatever is given to it after this call."""
         self.pub_thread.schedule(self._flush)
 
+    def send_multipart(self, frames: Any, **options: Any) -> None:
+        """Send a message at once, in the sending thread: given to it like others, it would come after them."""
+        self.pub_thread._really_send(frames, **options)
+
+    def _flush(self) -> None:
+        self._flush_pending = False
+        for parent, text in self._flush_buffers():
+            message = self.session.msg("stream", {"name": self.name, "text": text}, parent=parent)
+            self.session.send(self, message, ident=self.topic)
+
     def _flush_buffers(self) -> Iterator[tuple[dict[str, Any], str]]:
         for parent, text in super()._flush_buffers():
             for start in range(0, len(text), PIECE):

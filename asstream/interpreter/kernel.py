@@ -31,6 +31,7 @@ from asstream.interpreter.sandbox import DATA, Launch
 from asstream.interpreter.wire import IMAGE_BYTES, MESSAGE_BYTES, QUEUED, Message, read
 
 _START_SECONDS = 30.0
+_ASK_SECONDS = 0.25
 _POLL_SECONDS = 0.004
 _QUIET_SECONDS = 1.0
 """How long nothing may come, after the reply, until the end of the output is not waited for any more."""
@@ -79,7 +80,7 @@ class Kernel:
         self._request = ""
         self._came = 0
         self._most = most_messages
-        self._welcome = asyncio.get_running_loop().create_future()
+        self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sockets: list[Any] = []
         self._tasks = [asyncio.create_task(self._watch_process())]
 
@@ -148,11 +149,16 @@ class Kernel:
         self._tasks.append(asyncio.create_task(self._pump(self._shell, self._on_shell)))
         self._tasks.append(asyncio.create_task(self._pump(self._control, lambda message: None)))
         self._reply = asyncio.get_running_loop().create_future()
-        self._request = self._send(self._shell, "kernel_info_request", {})
-        await asyncio.wait({self._welcome, self.died}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({self._reply, self.died}, return_when=asyncio.FIRST_COMPLETED)
-        if self.died.done():
-            raise _DiedError(notes.ended(self.died.result()))
+        # A kernel that sends at the moment of our subscription can miss it, until it sends again: it is asked again.
+        while True:
+            self._request = self._send(self._shell, "kernel_info_request", {})
+            both = asyncio.gather(asyncio.shield(self._heard), asyncio.shield(self._reply))
+            await asyncio.wait({both, self.died}, timeout=_ASK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if self.died.done():
+                raise _DiedError(notes.ended(self.died.result()))
+            if both.done():
+                return
+            both.cancel()
 
     async def execute(self, code: str, take: Callable[[Message], None]) -> Reply | None:
         """Run a cell; None where the process died. Messages of IOPub are given to `take` as they come.
@@ -231,10 +237,9 @@ class Kernel:
             await asyncio.sleep(0)  # what is there is received without a pause: others must have their turn
 
     def _on_iopub(self, message: Message) -> None:
-        if message.kind == "iopub_welcome":
-            if not self._welcome.done():
-                self._welcome.set_result(None)
-        elif message.kind == "status":
+        if not self._heard.done():
+            self._heard.set_result(None)  # `iopub_welcome`, or anything: nothing is missed from now on
+        if message.kind == "status":
             idle = message.content.get("execution_state") == "idle" and message.parent == self._request
             if idle and self._idle is not None and not self._idle.done():
                 self._idle.set_result(None)

@@ -1,4 +1,4 @@
-"""Runs the code that a turn wrote: the interpreter's events in, the wire's events and the model's words out."""
+"""Runs the code of a turn: the interpreter's events in, the wire's events and the model's words out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from asstream.interpreter.protocol import (
     CellEvent,
     CellStart,
     Image,
-    Interpreter,
     InterpreterUnavailableError,
     Logs,
     ProducedFile,
 )
 from asstream.runtime.code_step import CodeCall, CodeStep
+from asstream.runtime.interpreting import LazyInterpreter
 from asstream.runtime.models.protocol import Message
 from asstream.runtime.objects import Object
 from asstream.runtime.wire_events import Event
@@ -31,9 +31,7 @@ logger = logging.getLogger("asstream.runtime")
 MOST_SHOWN: Final = 20_000
 """The most characters of one cell's output that the model is given."""
 
-FRESH: Final = (
-    "[The interpreter was started anew: variables of earlier code are gone, files are still there.]\n"
-)
+FRESH: Final = "[The interpreter was started anew: earlier variables are gone, files are still there.]\n"
 _NO_CODE: Final = "[There was no code in this call.]\n"
 _FAILED: Final = "[The interpreter failed; the log of the server says how.]\n"
 _STOPPED: Final = "[The run ended before this code did.]"
@@ -61,16 +59,14 @@ class Cells:
         interpreter: what runs it.
         space: the thread's files.
         thread: the thread's id.
-        said: why no code can be run, as far as the log has it already.
     """
 
-    def __init__(self, interpreter: Interpreter, space: Workspace, thread: str, said: set[str]) -> None:
+    def __init__(self, interpreter: LazyInterpreter, space: Workspace, thread: str) -> None:
         self.space = space
-        self._said = said
         self._interpreter = interpreter
         self._thread = thread
         self._outcomes: dict[str, _Outcome] = {}
-        self._ran = self._warmed = False
+        self._warmed = False
 
     def warm(self) -> None:
         """Code is likely to come. Twice is once."""
@@ -122,8 +118,8 @@ class Cells:
                     for told in await self._told(step, call, outcome, event):
                         yield told
         except InterpreterUnavailableError as error:
-            if error.message not in self._said:
-                self._said.add(error.message)
+            if error.message not in self._interpreter.said:
+                self._interpreter.said.add(error.message)
                 logger.warning("no code can be run: %s %s", error.message, error.remedy)
             note = f"[No code can be run here: {error.message}\n{error.remedy}]\n"
         except Exception:
@@ -136,19 +132,21 @@ class Cells:
 
     async def _told(self, step: CodeStep, call: CodeCall, outcome: _Outcome, event: CellEvent) -> list[Event]:
         match event:
-            case CellStart(fresh=True):
+            case CellStart(fresh):
+                # Of a session that it had here the interpreter says itself what became of it.
+                known, unknown = self._interpreter.known, self._thread not in self._interpreter.known
+                known.add(self._thread)
                 assert step.step is not None
-                gone = self._ran or self.space.had_code(step.step["id"])
-                self._ran = True
-                return list(_print(step, call, outcome, FRESH if gone else ""))
+                if fresh and unknown and self.space.had_code(step.step["id"]):
+                    return _note(step, call, outcome, FRESH)
             case Logs(text):
                 return list(_print(step, call, outcome, text))
             case Image():
                 return await self._show(step, call, outcome, event)
             case ProducedFile():
                 return await self._keep(step, call, outcome, event)
-            case CellStart() | CellEnd():
-                self._ran = True
+            case CellEnd():
+                pass
         return []
 
     async def _show(self, step: CodeStep, call: CodeCall, outcome: _Outcome, image: Image) -> list[Event]:

@@ -128,8 +128,6 @@ class Core:
     def __post_init__(self) -> None:
         self.watch = Watch(self)
         self.interpreter = LazyInterpreter(self.code.make)
-        self.said_of_code: set[str] = set()
-        """Why no code can be run, as far as the log has it already."""
 
     @property
     def files(self) -> Path:

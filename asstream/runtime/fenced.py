@@ -1,4 +1,4 @@
-"""A Model around a model that can't call functions: fenced Python in its reply is the call of the interpreter.
+"""A Model around a model that can't call functions: fenced Python in its reply is a call.
 
 The reply is cut off where the first block of Python closes; the block goes on as a call of the one function
 that was offered, and its output comes back to the model in words. All that is kept between turns is in the
@@ -8,7 +8,7 @@ messages, in their usual form.
 from __future__ import annotations
 
 import json
-import logging
+import re
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -18,6 +18,7 @@ from typing import Any, Final
 from asstream.runtime.arguments import CodeArguments
 from asstream.runtime.fences import Fences, Piece
 from asstream.runtime.models.protocol import (
+    FinishReason,
     Message,
     Model,
     ModelEvent,
@@ -28,9 +29,7 @@ from asstream.runtime.models.protocol import (
     TurnEnd,
 )
 
-logger = logging.getLogger("asstream.runtime")
-
-MOST_CALLS: Final = 4
+MOST_CALLS: Final = 3
 """Code calls after one message of the user; then a block is text, and the reply ends. Small models repeat
 themselves."""
 
@@ -54,13 +53,13 @@ class FencedModel:
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()) -> int:
         """The prompt tokens of these messages as the model is shown them."""
-        return await self._model.count_tokens(self._shown(messages))
+        return await self._model.count_tokens(self._shown(messages, hint=bool(tools)))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Stream one turn; see `Model`."""
         plain = replace(
             request,
-            messages=self._shown(request.messages),
+            messages=self._shown(request.messages, hint=bool(request.tools)),
             tools=(),
             tool_choice=None,
             parallel_tool_calls=None,
@@ -89,16 +88,22 @@ class FencedModel:
             yield told
         yield reply.end(None)
 
-    def _shown(self, messages: Sequence[Message]) -> list[Message]:
+    def _shown(self, messages: Sequence[Message], *, hint: bool) -> list[Message]:
         """The messages in the words of a model that knows no functions."""
         codes: set[str] = set()
-        return [self._in_words(message, codes) for message in messages]
+        shown = [self._in_words(message, codes) for message in messages]
+        if hint and shown and shown[0]["role"] == "system":
+            shown[0] = {**shown[0], "content": f"{HINT}\n\n{shown[0]['content']}"}
+        elif hint:
+            shown.insert(0, {"role": "system", "content": HINT})
+        return shown
 
     def _in_words(self, message: Message, codes: set[str]) -> Message:
         if message.get("role") == "tool":
             output = message.get("content") or ""
             if message.get("tool_call_id") in codes:
-                return {"role": "user", "content": OUTPUT.format(output)}
+                words = FAILED if _FAILURE.search(output) else OUTPUT
+                return {"role": "user", "content": words.format(output)}
             return {"role": "user", "content": f"Result: {output}"}
         calls = message.get("tool_calls")
         if not calls:
@@ -114,8 +119,25 @@ class FencedModel:
         return {"role": "assistant", "content": "\n\n".join(said)}
 
 
-OUTPUT: Final = "Output:\n```\n{}\n```"
-"""How a model is told what its code printed."""
+HINT: Final = "You can run Python code. Write it in a ```python block and print the result."
+"""Stands before the instructions.
+
+Measured with SmolLM2-135M at temperature 0, on eight questions of which six want code: with the instructions
+of a math tutor alone it was right in 3, with this before them in 5, with longer hints or behind them in 4.
+"""
+
+OUTPUT: Final = "The code was run. It printed:\n\n{}\n\nNow say the result in one sentence."
+"""How a model is told what its code printed.
+
+Measured likewise: after `Output:` with a fence, or without the last sentence, it wrote the same code again and
+again; after this one it said the result.
+"""
+
+
+FAILED: Final = "The code failed:\n\n{}\n\nWrite the corrected code."
+"""The same of code that raised."""
+
+_FAILURE: Final = re.compile(r"Traceback \(most recent call last\)|^\w*(Error|Exception): ", re.MULTILINE)
 
 
 class _Reply:
@@ -151,18 +173,14 @@ class _Reply:
         """The end of the turn; `told` is the model's own, None where it was cut off."""
         text = "".join(self._text)
         if not self._code:
-            message = told.message if told is not None else {"role": "assistant", "content": text}
-            return replace(told, message=message) if told is not None else TurnEnd("stop", None, message)
+            return told or TurnEnd("stop", None, {"role": "assistant", "content": text})
         function = {"name": self._function, "arguments": json.dumps({"code": "".join(self._code)})}
         call = {"id": self._id, "type": "function", "function": function}
         message = {"role": "assistant", "content": text or None, "tool_calls": [call]}
-        reason = told.finish_reason if told is not None and told.finish_reason != "stop" else "tool_calls"
-        return TurnEnd(
-            reason,
-            told.usage if told is not None else None,
-            message,
-            told.model if told is not None else None,
-        )
+        if told is None:
+            return TurnEnd("tool_calls", None, message)
+        reason: FinishReason = "tool_calls" if told.finish_reason == "stop" else told.finish_reason
+        return TurnEnd(reason, told.usage, message, told.model)
 
 
 def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

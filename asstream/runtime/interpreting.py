@@ -39,6 +39,10 @@ class LazyInterpreter:
     def __init__(self, make: MakeInterpreter | None) -> None:
         self._make = make
         self._made: Interpreter | None = None
+        self.known: set[str] = set()
+        """Threads of which the interpreter knows by itself whether their variables are gone."""
+        self.said: set[str] = set()
+        """Why no code can be run, as far as the log has it already."""
         self._lock = asyncio.Lock()
         self._warming: asyncio.Task[None] | None = None
 
@@ -53,6 +57,7 @@ class LazyInterpreter:
 
     async def end(self, thread: str) -> None:
         """See `Interpreter`."""
+        self.known.discard(thread)
         if self._made is not None:
             await self._made.end(thread)
 

@@ -105,7 +105,7 @@ class Runs:
             return None
         core = self._core
         space = Workspace(core.store, core.files, run, self._files.create)
-        cells = Cells(core.interpreter, space, run["thread_id"], core.said_of_code)
+        cells = Cells(core.interpreter, space, run["thread_id"])
         if not run.get("_code_by_default"):
             cells.warm()  # who asks for the tool is likely to use it
         return cells

@@ -143,7 +143,8 @@ class Model(Protocol):
     def calls_functions(self) -> bool:
         """Whether it can be offered functions.
 
-        That it can't may turn out when it is asked: `stream` raises ModelError, and this is False from then on.
+        That it can't may turn out when it is asked: `stream` raises ModelError, and from then on this is
+        False.
         """
         ...
 

@@ -30,8 +30,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _NO_TOOLS = re.compile(
-    r"(does not|doesn't|do not|don't|not) support (tool|function)|(tools?|functions?|function calling|tool use)"
-    r" (is|are) not supported|support tool use|tool choice requires --enable-auto|tools param requires --jinja",
+    r"(does not|doesn't|do not|don't|not) support (tool|function)"
+    r"|(tools?|functions?|function calling|tool use) (is|are) not supported"
+    r"|support tool use|tool choice requires --enable-auto|tools param requires --jinja",
     re.IGNORECASE,
 )
 """How Ollama, vLLM, OpenRouter and llama.cpp's server say that a model can't be offered functions."""
