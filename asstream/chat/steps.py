@@ -29,7 +29,7 @@ def calls(step: RunStep) -> list[Any]:
 def _code(call: Any) -> str:
     code = call.code_interpreter
     outputs = code.outputs or ()
-    lines = sum(output.logs.count("\n") + 1 for output in outputs if output.type == "logs" and output.logs)
+    lines = sum(len(output.logs.splitlines()) for output in outputs if output.type == "logs")
     pictures = sum(output.type == "image" for output in outputs)
     results = [_many(lines, "line"), _many(pictures, "image")]
     first = clean_line(code.input.strip().partition("\n")[0], WIDEST)

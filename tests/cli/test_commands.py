@@ -110,12 +110,15 @@ def test_the_scripted_model_is_listed_and_no_other(run: Run) -> None:
     assert [each["name"] for each in objects(run("models", "list", "--json", code=0).stdout)] == ["scripted"]
 
 
-def test_the_demo_says_that_it_is_scripted_and_leaves_nothing_behind(
-    run: Run, environ: dict[str, str]
+def test_the_demo_says_that_it_is_scripted_and_leaves_only_what_it_was_told_to(
+    run: Run, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    shown = run("demo", code=0).stdout
-    assert "scripted model" in shown.splitlines()[0]
-    assert "`asstream serve`" in shown
+    done = run("demo", "--save-files", str(tmp_path / "kept"), code=0)
+    assert "scripted model" in done.stdout.splitlines()[0]
+    assert "`asstream serve`" in done.stdout
+    assert "Together they are 31." in done.stdout
+    assert (tmp_path / "kept" / "numbers.csv").read_text().splitlines()[1] == "1,3"
+    assert f"saved {tmp_path / 'kept' / 'numbers.csv'}" in done.stderr
     assert not Path(environ["ASSTREAM_HOME"]).exists()
 
 
