@@ -16,10 +16,11 @@ from asstream.runtime.objects import Object
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in the text. `annotation` is its wire form without `text`, `index` and the indexes."""
+    """A mark in the text: what kind of annotation it becomes, and what the annotation says of that kind."""
 
     text: str
-    annotation: Object
+    kind: str
+    details: Object
 
 
 Found = Mark | Literal["more"] | None
@@ -129,8 +130,7 @@ class FilePaths:
             if ends is None:
                 return "more"
             if ends:
-                annotation = {"type": "file_path", "file_path": {"file_id": self._ids[name]}}
-                return Mark(PREFIX + name, annotation)
+                return Mark(PREFIX + name, "file_path", {"file_id": self._ids[name]})
         return None
 
 

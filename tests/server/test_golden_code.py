@@ -54,7 +54,11 @@ SCRIPT = [
     ),
     reply([python("print('on')\nwhile True:\n    pass")], [{"text": "Too long."}], match="^a timeout"),
     reply(
-        [python("x = 1\nprint('on', flush=True)\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")],
+        [
+            python(
+                "x = 1\nprint('on')\nimport os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)"
+            )
+        ],
         [python("print('x' in globals())")],
         [{"text": "It died."}],
         match="^a kernel",
@@ -114,7 +118,7 @@ def test_a_run_cancelled_while_its_code_runs_is_told_as_ever(
     with asked(client, "POST", path, body) as response:
         for line in lines(response):
             told.append(line)
-            if '"logs":"on' in line:
+            if '"logs":"on' in line and '"delta"' in line:
                 thread: Any = client.get("/threads?limit=1", cast_to=dict)
                 [run] = client.beta.threads.runs.list(thread["first_id"]).data
                 client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)

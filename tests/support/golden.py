@@ -46,20 +46,20 @@ def joined(told: list[Told]) -> list[Told]:
         before, piece = _logs(*kept[-1]) if kept else None, _logs(name, data)
         if before is None or piece is None or kept[-1][1]["id"] != data["id"]:
             kept.append((name, data))
-        elif before["index"] == piece["index"]:
-            before["logs"] += piece["logs"]
+        elif (before[0], before[1]["index"]) == (piece[0], piece[1]["index"]):
+            before[1]["logs"] += piece[1]["logs"]
         else:
             kept.append((name, data))
     return kept
 
 
 def _logs(name: str, data: Any) -> Any:
-    """The only output of a delta, if it is logs."""
+    """A call's index and its output, where that is all that a delta has, and it is logs."""
     if name != "thread.run.step.delta":
         return None
     [call] = data["delta"]["step_details"]["tool_calls"]
     outputs = call.get("code_interpreter", {}).get("outputs")
-    return outputs[0] if outputs and outputs[0]["type"] == "logs" else None
+    return (call["index"], outputs[0]) if outputs and outputs[0]["type"] == "logs" else None
 
 
 def assert_golden(name: str, text: str, *, rewrite: bool) -> None:
