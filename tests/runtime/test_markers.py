@@ -23,7 +23,8 @@ TEXTS = [
     ("![](sandbox:/mnt/data/p (1).png)", ["p (1).png"]),
     ("sandbox:/mnt/data/no.csv and sandbox:/mnt/", []),
     ("sandbox:/mnt/sandbox:/mnt/data/a.csv, `sandbox:/mnt/data/a.csv`", ["a.csv", "a.csv"]),
-    ("sandsandbox:/mnt/data/a.csv\n", ["a.csv"]),
+    ("sandsandbox:/mnt/data/a.csv\n", []),
+    ("sand sandbox:/mnt/data/a.csv\n", ["a.csv"]),
 ]
 
 
@@ -54,7 +55,8 @@ def test_a_mark_says_which_file_it_is_of() -> None:
 
 def test_text_is_held_back_only_while_a_mark_may_be_coming() -> None:
     marker = Marker(FilePaths(NAMES))
-    assert list(marker.feed("Hello s")) == ["Hello "]
+    assert list(marker.feed("This is")) == ["This is"]
+    assert list(marker.feed(" what s")) == [" what "]
     assert list(marker.feed("ea")) == ["sea"]
     assert list(marker.feed(" sandbox:/mnt/data/a")) == [" "]
     assert list(marker.feed("bc")) == ["sandbox:/mnt/data/abc"]
@@ -66,6 +68,7 @@ class Citations:
     """`【…】`, as a search will have them: ends at a bracket, or is none after 20 characters."""
 
     start = "【"
+    in_words = True
 
     def match(self, text: str, *, last: bool) -> Found:
         found = re.match("【[^【】]{1,20}】", text)

@@ -56,7 +56,7 @@ SCRIPT = [
     reply(
         [
             python(
-                "x = 1\nprint('on')\nimport os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)"
+                [python("import os, time\nx = 1\nprint('on')\ntime.sleep(1)\nos.kill(os.getpid(), 9)")],
             )
         ],
         [python("print('x' in globals())")],
