@@ -26,7 +26,7 @@ logger = logging.getLogger("asstream.endpoints")
 
 WIRE = "asstream.wire"
 """The logger of what goes over the wire."""
-UNHELD = "no sandbox (sandbox none): code that models write can do whatever you can, on this machine and its network"
+UNHELD = "no sandbox (sandbox none): code that models write can do all that you can"
 """What is said at each start without a sandbox."""
 KEYLESS = "none"
 """What a client sends as its key where none is needed: the SDK refuses to work without one."""

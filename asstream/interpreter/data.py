@@ -96,6 +96,7 @@ class DataFolder:
         self.user: int | None = None
         self._names: dict[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
+        self._begun = False
 
     def give(self, user: int | None) -> None:
         """Make everything in it belong to `user`, as whom the code runs from now on."""
@@ -111,12 +112,15 @@ class DataFolder:
         folder = open_folder(self.path)
         try:
             for file in files:
+                if file.made and self._begun:
+                    continue  # it is where the code left it
                 try:
                     self._put(file, folder)
                 except OSError as error:
                     problems.append(f"{printable(file.name)[:200]} is not in /mnt/data: {error.strerror}")
         finally:
             os.close(folder)
+        self._begun = True
         return problems
 
     def _put(self, file: InputFile, folder: int) -> None:
@@ -138,7 +142,7 @@ class DataFolder:
 
     def _free_name(self, file: InputFile, folder: int) -> str:
         """A safe name for the file that nothing has yet: `a.csv`, `a (2).csv`, …"""
-        name = safe_name(file.name)
+        name = self._path(file.name, folder) if file.made else safe_name(file.name)
         stem, dot, suffix = name.rpartition(".")
         if not stem:
             stem, dot, suffix = name, "", ""
@@ -148,6 +152,19 @@ class DataFolder:
             number += 1
             name = f"{stem} ({number}){dot}{suffix}"
         return name
+
+    def _path(self, path: str, folder: int) -> str:
+        """A path of code's own making, with the folders that it needs. No code has run here yet."""
+        *folders, name = (safe_name(part) for part in path.split("/"))
+        at = ""
+        for part in folders:
+            at += part
+            with suppress(FileExistsError):
+                os.mkdir(at, 0o700, dir_fd=folder)
+                if self.user is not None:
+                    os.chown(at, self.user, self.user, dir_fd=folder)
+            at += "/"
+        return at + name
 
     def changed(self) -> tuple[list[str], int]:
         """Paths of the regular files that are new or changed since the last call, and how many more there are."""

@@ -129,8 +129,8 @@ of a math tutor alone it was right in 3, with this before them in 5, with longer
 OUTPUT: Final = "The code was run. It printed:\n\n{}\n\nNow say the result in one sentence."
 """How a model is told what its code printed.
 
-Measured likewise: after `Output:` with a fence, or without the last sentence, it wrote the same code again and
-again; after this one it said the result.
+Measured likewise: after `Output:` with a fence, or without the last sentence, it wrote the same code again
+and again; after this one it said the result.
 """
 
 

@@ -94,7 +94,8 @@ class Fences:
     def _code(self, segment: str) -> Iterator[Piece]:
         ended = segment.endswith("\n")
         if self._known:
-            yield Piece("code", segment.rstrip("\r\n"))
+            if rest := segment.rstrip("\r\n"):
+                yield Piece("code", rest)
         else:
             self._line += segment
             bare = self._line.strip()

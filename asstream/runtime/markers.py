@@ -16,10 +16,11 @@ from asstream.runtime.objects import Object
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in the text. `annotation` is its wire form without `text`, `index` and the indexes."""
+    """A mark in the text: what kind of annotation it becomes, and what the annotation says of that kind."""
 
     text: str
-    annotation: Object
+    kind: str
+    details: Object
 
 
 Found = Mark | Literal["more"] | None
@@ -27,9 +28,10 @@ Found = Mark | Literal["more"] | None
 
 
 class Pattern(Protocol):
-    """A kind of mark. `start` is what each begins with."""
+    """A kind of mark. `start` is what each begins with; `in_words`: also behind a letter or digit."""
 
     start: str
+    in_words: bool
 
     def match(self, text: str, *, last: bool) -> Found:
         """The mark at the beginning of `text`, which begins with `start`.
@@ -45,6 +47,8 @@ class Marker:
     def __init__(self, *patterns: Pattern) -> None:
         self._patterns = patterns
         self._held = ""
+        self._before = ""
+        """The last character before what is held."""
 
     def feed(self, text: str) -> Iterator[str | Mark]:
         """What may be said after a further piece of text."""
@@ -70,32 +74,34 @@ class Marker:
                 plain = place + 1
                 continue
             if place:
-                yield self._held[:place]
+                yield self._let_go(place)
             yield found
-            self._held, plain = self._held[place + len(found.text) :], 0
-        said, self._held = self._held[:plain], self._held[plain:]
-        if said:
-            yield said
+            self._let_go(len(found.text))
+            plain = 0
+        if plain:
+            yield self._let_go(plain)
+
+    def _let_go(self, length: int) -> str:
+        said, self._held = self._held[:length], self._held[length:]
+        self._before = said[-1]
+        return said
 
     def _next(self, after: int) -> tuple[int, Pattern | None]:
         """Where the next mark may begin, and its pattern; without one, where the start of one may be cut."""
-        found = [
-            (place, pattern)
-            for pattern in self._patterns
-            if (place := self._held.find(pattern.start, after)) >= 0
-        ]
-        if found:
-            return min(found, key=lambda each: each[0])
-        cut = [_cut_at(self._held, pattern.start, after) for pattern in self._patterns]
-        return min(cut, default=len(self._held)), None
+        found = [(self._start(pattern, after), pattern) for pattern in self._patterns]
+        place, pattern = min(found, key=lambda each: each[0], default=(len(self._held), None))
+        whole = pattern is not None and self._held.startswith(pattern.start, place)
+        return place, pattern if whole else None
 
-
-def _cut_at(text: str, start: str, after: int) -> int:
-    """Where the end of `text` is the beginning of `start`; its length where it is not."""
-    for place in range(max(after, len(text) - len(start) + 1), len(text)):
-        if start.startswith(text[place:]):
-            return place
-    return len(text)
+    def _start(self, pattern: Pattern, after: int) -> int:
+        """Where a mark of one pattern may begin: with its whole start, or the end of the text cuts that."""
+        held, start = self._held, pattern.start
+        for place in range(after, len(held)):
+            if held[place] == start[0] and start.startswith(held[place : place + len(start)]):
+                before = held[place - 1] if place else self._before
+                if pattern.in_words or not before.isalnum():
+                    return place
+        return len(held)
 
 
 PREFIX: Final = "sandbox:/mnt/data/"
@@ -115,6 +121,7 @@ class FilePaths:
     """
 
     start = PREFIX
+    in_words = False
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._ids = {form: id for name, id in names.items() for form in (urllib.parse.quote(name), name)}
@@ -129,8 +136,7 @@ class FilePaths:
             if ends is None:
                 return "more"
             if ends:
-                annotation = {"type": "file_path", "file_path": {"file_id": self._ids[name]}}
-                return Mark(PREFIX + name, annotation)
+                return Mark(PREFIX + name, "file_path", {"file_id": self._ids[name]})
         return None
 
 

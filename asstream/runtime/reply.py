@@ -102,10 +102,11 @@ class Reply:
             told: Object = {"value": text}
             if isinstance(piece, Mark):
                 annotation = {
-                    **piece.annotation,
+                    "type": piece.kind,
                     "text": text,
                     "start_index": part.length,
                     "end_index": part.length + len(text),
+                    piece.kind: piece.details,
                 }
                 told["annotations"] = [{"index": len(part.annotations), **annotation}]
                 part.annotations.append(annotation)

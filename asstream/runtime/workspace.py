@@ -42,27 +42,36 @@ class Workspace:
         Those of the assistant, the thread and the run, those that came with messages for code, and what
         earlier code made. Of several with one name the newest has it; the others are there by their ids.
         """
-        ids = self._ids()
+        made = self._made_ids()
+        ids = list(dict.fromkeys([*self._given_ids(), *made]))
         marks = ", ".join("?" * len(ids))
         found = self._store.read(f"SELECT body FROM files WHERE id IN ({marks}) ORDER BY seq", ids)  # noqa: S608
         files = [file for (body,) in found if not _expired(file := rows.load(body))]
         newest = {file["filename"]: file["id"] for file in files}
-        return [
-            InputFile(
-                file["id"],
-                file["filename"] if newest[file["filename"]] == file["id"] else file["id"],
-                self._folder / file["id"],
-            )
-            for file in files
-            if (self._folder / file["id"]).is_file()
-        ]
+        inputs = []
+        for file in files:
+            id, name, path = file["id"], file["filename"], self._folder / file["id"]
+            older = newest[name] != id
+            if path.is_file() and not (older and id in made):
+                inputs.append(InputFile(id, id if older else name, path, made=id in made))
+        return inputs
 
     def names(self) -> dict[str, str]:
         """File ids by the names below /mnt/data under which a reply may speak of them."""
         files = self.inputs()
         return {file.id: file.id for file in files} | {file.name: file.id for file in files}
 
-    def _ids(self) -> list[str]:
+    def _made_ids(self) -> list[str]:
+        """The files that code of this thread made."""
+        found = self._store.read(
+            "SELECT turns.body FROM turns JOIN runs ON runs.id = turns.run_id "
+            'WHERE runs.thread_id = ? AND turns.body LIKE \'%"files":["%\'',
+            [self._run["thread_id"]],
+        )
+        return [id for (body,) in found for id in rows.load(body).get("files", [])]
+
+    def _given_ids(self) -> list[str]:
+        """The files that were given to it."""
         store, run = self._store, self._run
         ids: list[str] = []
         for table, id in (("assistants", run["assistant_id"]), ("threads", run["thread_id"])):
@@ -79,13 +88,7 @@ class Workspace:
                 for each in rows.load(body)["attachments"]
                 if any(tool["type"] == "code_interpreter" for tool in each.get("tools") or ())
             ]
-        for (body,) in store.read(
-            "SELECT turns.body FROM turns JOIN runs ON runs.id = turns.run_id "
-            "WHERE runs.thread_id = ? AND turns.body LIKE '%\"files\":[%'",
-            thread,
-        ):
-            ids += rows.load(body).get("files", [])
-        return list(dict.fromkeys(ids))
+        return ids
 
     def made(self) -> Made:
         """What code of this run made since the run's last message."""

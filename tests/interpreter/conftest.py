@@ -29,3 +29,11 @@ def short(tmp_path: Path) -> Iterator[KernelInterpreter]:
     )
     yield interpreter
     asyncio.run(interpreter.close())
+
+
+@pytest.fixture
+def long_output(tmp_path: Path) -> Iterator[KernelInterpreter]:
+    """An interpreter that keeps a mebibyte of output."""
+    interpreter = KernelInterpreter(tmp_path, limits=Limits(seconds=60, output_kb=1024))
+    yield interpreter
+    asyncio.run(interpreter.close())
