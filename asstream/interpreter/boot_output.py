@@ -11,6 +11,7 @@ import array
 import codecs
 import fcntl
 import os
+import re
 import select
 import sys
 import termios
@@ -24,6 +25,8 @@ from jupyter_client.session import Session
 
 from asstream.interpreter.ledger import Ledger, cut_note
 
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters: no message can hold one."""
 FLUSH_SECONDS = 0.02
 PIECE = 64 * 1024
 """Characters of one message."""
@@ -54,6 +57,8 @@ class Output:
         """Take a piece of text of any origin."""
         if not text:
             return
+        if not text.isascii():
+            text = _HALVES.sub("\ufffd", text)
         with self._lock:
             self._at_line_start = text.endswith("\n")
             now = self._ledger.take(text)
