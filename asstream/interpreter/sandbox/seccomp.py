@@ -16,10 +16,14 @@ from asstream.interpreter.sandbox.bpf import Rule, Test, assemble, errno_verdict
 AF_UNIX = 1
 SOCK_DGRAM = 2
 
-# sched.h: every CLONE_NEW* that clone(2) takes: time is not among them, its bit is the exit signal's
+# sched.h: every CLONE_NEW* that clone(2) takes (time is not among them: its bit is the exit signal's), and
+# CLONE_PARENT, which makes children of our own process.
 _NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+_PARENT = 0x00008000
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
+_TIOCSETD = 0x5423
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +139,13 @@ ABSENT: dict[str, Numbers] = {
 _FOREIGN_FAMILY = Test(0, (AF_UNIX,), among=False)
 
 WEIGHED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
-    "clone": ((56, 220), (Test(0, (0,), among=False, mask=_NAMESPACES),)),
+    "clone": ((56, 220), (Test(0, (0,), among=False, mask=_NAMESPACES | _PARENT),)),
     "socket": ((41, 198), (_FOREIGN_FAMILY,)),
     "socketpair": ((53, 199), (_FOREIGN_FAMILY,)),
-    "ioctl": ((16, 29), (Test(1, (_TIOCSTI, _TIOCLINUX)),)),  # typing into the terminal
+    "ioctl": (
+        (16, 29),
+        (Test(1, (_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
+    ),  # typing into a terminal, changing its discipline
 }
 """Refused with EPERM where one of the tests holds."""
 
@@ -151,6 +158,8 @@ LANDLOCK_WEIGHED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
     "connect": ((42, 203), ()),
     "socket": ((41, 198), (_FOREIGN_FAMILY, _DATAGRAM)),
     "socketpair": ((53, 199), (_FOREIGN_FAMILY, _DATAGRAM)),
+    # The signal that ends it when we do.
+    "prctl": ((157, 167), (Test(0, (_PR_SET_PDEATHSIG,)),)),
     # Watching is reading names.
     "inotify_add_watch": ((254, 27), ()),
     # Limits of another process of the same user: a limit of CPU time kills it.

@@ -204,6 +204,9 @@ OTHERS = [
         '[fd for fd in os.listdir("/proc/self/fd") if int(fd) > 3]',
         control=None,
     ),
+    Attempt(
+        "open the sandbox's own program for writing", 'os.open("/proc/1/exe", os.O_WRONLY) > 0', control=None
+    ),
     Attempt("open the memory of a process", "os.open(f\"/proc/{facts['victim']}/mem\", os.O_RDWR) > 0"),
     Attempt(
         "signal a process",
@@ -258,6 +261,34 @@ OTHERS = [
         "become a process without the filter",
         'int(open("/proc/1/status").read().split("Seccomp:")[1].split()[0]) != 2',
         promised=("bubblewrap-user",),
+    ),
+    Attempt(
+        "give its children to the host",
+        """
+        child = call("clone", 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)
+        if not child: os._exit(0)
+        child
+        """,
+    ),
+    Attempt(
+        "outlive the host",
+        """
+        libc.prctl(1, ctypes.c_ulong(0), 0, 0, 0) == 0
+        """,
+        promised=LANDLOCK,
+    ),
+    Attempt(
+        "leave its group of processes",
+        """
+        reader, writer = os.pipe()
+        if not os.fork():
+            os.setsid()
+            os.write(writer, str(os.getpgrp()).encode())
+            os._exit(0)
+        os.wait()
+        int(os.read(reader, 20)) != os.getpgrp()
+        """,
+        promised=LANDLOCK,
     ),
     Attempt(
         "fork three hundred times",
@@ -364,6 +395,7 @@ KERNEL = [
             ("fanotify_init", "0x200, 0", "user"),
         )
     ),
+    Attempt("change the discipline of a terminal", 'asked("ioctl", 0, 0x5423, b"x")'),
     Attempt("type into a terminal", 'asked("ioctl", 0, 0x5412, b"x")'),
     Attempt("type into a terminal with a high word", 'asked("ioctl", 0, (1 << 32) | 0x5412, b"x")'),
     Attempt("make a namespace of users", 'asked("unshare", 0x10000000)'),

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +88,27 @@ def root_host() -> Iterator[HostProcess]:
         pytest.skip("not root: run these tests as root too")
     with started(0) as host:
         yield host
+
+
+Results = Callable[[str, str, dict[str, str]], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def results(request: pytest.FixtureRequest) -> Results:
+    """What came of programs in a mode, such as `landlock-user`, by their names: run together, once.
+
+    The first argument says which programs they are.
+    """
+    ran: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def of(kind: str, mode: str, programs: dict[str, str]) -> dict[str, Any]:
+        sandbox, who = mode.split("-")
+        host: HostProcess = request.getfixturevalue(f"{who}_host")
+        if (kind, mode) not in ran:
+            ran[kind, mode] = host.run(sandbox, programs)
+        answer = ran[kind, mode]
+        assert answer["code"] == 0, answer["err"]
+        found: dict[str, Any] = answer["results"]
+        return found
+
+    return of

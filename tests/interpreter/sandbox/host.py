@@ -45,7 +45,7 @@ sys.stdin.read()
 
 
 _RUNNER = """
-import json, os, signal, sys
+import ctypes, errno, json, os, resource, signal, socket, stat, struct, subprocess, sys
 asked = json.load(open("asked.json"))
 results = {}
 for number, (name, (program, facts)) in enumerate(asked.items()):
@@ -178,16 +178,17 @@ class Host:
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="session-") as name:
             session = Path(name)
             session.chmod(0o711)
+            place = Place(session / "data", session / "connection", Limits())
+            place.data.mkdir()
+            place.connection.mkdir()
+            launch = sandbox.prepare(place, [sys.executable, "-I", "-S", "-c", _RUNNER])
             asked = {}
             for number, (title, program) in enumerate(programs.items()):
                 target = session / f"target-{number}"
                 target.write_text("of the host")
-                asked[title] = (program, self.facts | {"target": str(target)})
-            place = Place(session / "data", session / "connection", Limits())
-            place.data.mkdir()
-            place.connection.mkdir()
+                own = {"target": str(target), "data": launch.data, "connection": launch.connection}
+                asked[title] = (program, self.facts | own)
             (place.data / "asked.json").write_text(json.dumps(asked))
-            launch = sandbox.prepare(place, [sys.executable, "-I", "-S", "-c", _RUNNER])
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
                 process = subprocess.Popen(
                     launch.argv,

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.interpreter.sandbox.attempts import ATTEMPTS, MODES, Attempt
-from tests.interpreter.sandbox.conftest import HostProcess
+from tests.interpreter.sandbox.conftest import Results
 
 _SIGSYS = 31
-
-Results = Callable[[str], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def results(request: pytest.FixtureRequest) -> Results:
-    """What came of every attempt in a mode, such as `landlock-user`: tried together, once."""
-    tried: dict[str, dict[str, Any]] = {}
-
-    def of(mode: str) -> dict[str, Any]:
-        sandbox, who = mode.split("-")
-        host: HostProcess = request.getfixturevalue(f"{who}_host")
-        if mode not in tried:
-            programs = {
-                attempt.name: attempt.program
-                for attempt in ATTEMPTS
-                if (attempt.control == who if sandbox == "none" else mode in attempt.promised)
-            }
-            tried[mode] = host.run(sandbox, programs)
-        assert tried[mode]["code"] == 0, tried[mode]["err"]
-        found: dict[str, Any] = tried[mode]["results"]
-        return found
-
-    return of
 
 
 def outcome(result: dict[str, Any]) -> str:
@@ -55,12 +30,14 @@ def outcome(result: dict[str, Any]) -> str:
     ],
 )
 def test_it_is_contained(results: Results, mode: str, attempt: Attempt) -> None:
-    assert outcome(results(mode)[attempt.name]).startswith(("CONTAINED", "KILLED"))
+    programs = {each.name: each.program for each in ATTEMPTS if mode in each.promised}
+    assert outcome(results("attempts", mode, programs)[attempt.name]).startswith(("CONTAINED", "KILLED"))
 
 
 @pytest.mark.parametrize(
-    "attempt",
-    [pytest.param(attempt, id=attempt.name) for attempt in ATTEMPTS if attempt.control],
+    "attempt", [pytest.param(attempt, id=attempt.name) for attempt in ATTEMPTS if attempt.control]
 )
 def test_it_succeeds_without_the_sandbox(results: Results, attempt: Attempt) -> None:
-    assert outcome(results(f"none-{attempt.control}")[attempt.name]).startswith("ESCAPED")
+    programs = {each.name: each.program for each in ATTEMPTS if each.control == attempt.control}
+    found = results("attempts", f"none-{attempt.control}", programs)
+    assert outcome(found[attempt.name]).startswith("ESCAPED")
