@@ -55,7 +55,7 @@ class Landlock:
             folder.mkdir(exist_ok=True)
         runtime = runtime_files(command, [Path(path) for path in _SYSTEM])
         if user is not None:
-            _check_open((*runtime, place.data, place.connection))
+            _check_open((place.data, place.connection, *runtime))
             give(place.data, user)
             give(place.connection, user)
         descriptors = Descriptors()
