@@ -87,7 +87,7 @@ FILES = [
         os.stat("second").st_nlink
         """,
     ),
-    Attempt("write a file of the host", 'open(facts["target"], "a").write("x")'),
+    Attempt("write a file of the host", 'open(facts["target"], "r+").write("x")'),
     Attempt(
         "cut a file of the host",
         """
@@ -130,6 +130,7 @@ FILES = [
             "site-packages": 'facts["site"]',
         }.items()
     ),
+    Attempt("write the script that it was started from", 'open(facts["script"], "r+").write("x")'),
     Attempt("open the interpreter for writing", "os.open(os.__file__, os.O_WRONLY)", control="root"),
     Attempt(
         "change the mode of a file of the host",
@@ -178,6 +179,16 @@ FILES = [
 ]
 
 OTHERS = [
+    Attempt("be root", "0 in (*os.getresuid(), *os.getresgid(), *os.getgroups())", control="root"),
+    Attempt(
+        "hold a capability",
+        """
+        status = open("/proc/self/status").read()
+        [name for name in ("Inh", "Prm", "Eff", "Amb") if int(status.split(f"Cap{name}:")[1].split()[0], 16)]
+        """,
+        promised=BUBBLEWRAP,
+        control="root",
+    ),
     Attempt(
         "find a secret in an environment",
         """

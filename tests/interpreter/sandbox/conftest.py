@@ -23,21 +23,35 @@ from tests.support.processes import ROOT, kill
 class HostProcess:
     """A host (`host.py`) in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
+        self.folder = folder
         assert process.stdout is not None
         self.broken: dict[str, str] = json.loads(process.stdout.readline())
 
-    def run(self, sandbox: str, programs: dict[str, str]) -> dict[str, Any]:
-        """What came of programs in one session of a sandbox (`host.py`).
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash does, with whatever runs."""
+        kill(self._process)
+
+    def start(self, sandbox: str, programs: dict[str, str]) -> None:
+        """Have programs run, without waiting for what comes of them.
 
         Skips the test where this machine can't have the sandbox; fails it in CI, which must have it.
         """
         if reason := self.broken[sandbox]:
             lacks(f"{sandbox} does not work here: {reason}")
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"sandbox": sandbox, "programs": programs}) + "\n")
         self._process.stdin.flush()
+
+    def run(self, sandbox: str, programs: dict[str, str]) -> dict[str, Any]:
+        """What came of programs in one session of a sandbox (`host.py`)."""
+        self.start(sandbox, programs)
+        assert self._process.stdout is not None
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
@@ -63,7 +77,7 @@ def started(user: int) -> Iterator[HostProcess]:
         text=True,
     )
     try:
-        yield HostProcess(process)
+        yield HostProcess(process, folder)
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired, OSError):
             process.communicate(timeout=10)  # it ends when its stdin does

@@ -181,12 +181,19 @@ class Host:
             place = Place(session / "data", session / "connection", Limits())
             place.data.mkdir()
             place.connection.mkdir()
-            launch = sandbox.prepare(place, [sys.executable, "-I", "-S", "-c", _RUNNER])
+            script = session / "script.py"
+            script.write_text(_RUNNER)
+            launch = sandbox.prepare(place, [sys.executable, "-I", "-S", str(script)])
             asked = {}
             for number, (title, program) in enumerate(programs.items()):
                 target = session / f"target-{number}"
                 target.write_text("of the host")
-                own = {"target": str(target), "data": launch.data, "connection": launch.connection}
+                own = {
+                    "target": str(target),
+                    "script": str(script),
+                    "data": launch.data,
+                    "connection": launch.connection,
+                }
                 asked[title] = (program, self.facts | own)
             (place.data / "asked.json").write_text(json.dumps(asked))
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
