@@ -48,7 +48,7 @@ class Downloads:
         self.remedy = remedy
         self._client = client.with_options(timeout=SECONDS)
         self._pictures = pictures
-        self._tell = tell
+        self.tell = tell
         self._fetched: dict[str, Picture] = {}
         self._paths: dict[str, Path] = {}
 
@@ -85,7 +85,7 @@ class Downloads:
         assert self.kept is not None
         if file_id not in self._paths:
             self._paths[file_id] = self._save(file_id, name, self.kept)
-            self._tell(f"saved {self._paths[file_id]}")
+            self.tell(f"saved {self._paths[file_id]}")
         return self._paths[file_id]
 
     def _save(self, file_id: str, name: str, folder: Path) -> Path:
@@ -111,7 +111,7 @@ class Downloads:
         except AsstreamError as error:
             return Picture(data, None, error.message)
         if self.kept is not None:
-            self._tell(f"saved {path}")
+            self.tell(f"saved {path}")
         return Picture(data, path)
 
     def _own_folder(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,13 @@ class _Watch:
             application.erase_when_done = not self._session.default_buffer.text
             application.exit(result=self._session.default_buffer.text)
         elif self._announce is not None:
-            run_in_terminal(self._announce)
+            run_in_terminal(partial(_quietly, self._announce))
+
+
+def _quietly(announce: Callable[[], None]) -> None:
+    """Announce while the line editor has given the terminal back: keys struck just then are not echoed."""
+    keys.hold()
+    announce()
 
 
 class _SlashCompleter(Completer):

@@ -75,6 +75,8 @@ def handler_maker(
         resources.enter_context(reachable(str(client.base_url), client.api_key))
     kind = load(spec)
     viewer = Viewer(terminal_variables())
+    if issubclass(kind, ConsoleHandler) and sys.stdout.isatty() and sys.stderr.isatty():
+        files.tell = lambda _: None  # the reply itself names each file that was saved, on the same screen
 
     def make() -> AssistantEventHandler:
         handler = instantiate(kind, spec)
