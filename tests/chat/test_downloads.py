@@ -112,3 +112,12 @@ def test_a_file_that_is_gone_leaves_nothing_behind(client: openai.OpenAI, tmp_pa
     with pytest.raises((openai.NotFoundError, AsstreamError)):
         downloads.keep_all({"file-gone": "x.csv"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_beyond_measure_is_given_up_and_leaves_nothing(
+    client: openai.OpenAI, downloads: Downloads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asstream.chat.downloads.MOST", 2 * 1024 * 1024)
+    with pytest.raises(AsstreamError, match="more than 2 MB"):
+        downloads.save({held(client, "big", bytes(2 * 1024 * 1024 + 1)): ""}, tmp_path)
+    assert list(tmp_path.iterdir()) == []

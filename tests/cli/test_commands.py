@@ -98,6 +98,14 @@ def test_runs_are_listed_shown_with_their_steps(run: Run) -> None:
     assert "completed" in run("runs", "cancel", thread, made["id"], code=2).stderr
 
 
+def test_the_steps_of_a_run_show_the_functions_with_their_arguments(run: Run) -> None:
+    run("ask", "weather", code=1)
+    thread = objects(run("threads", "list", "--json").stdout)[0]["id"]
+    made = objects(run("runs", "list", thread, "--json", code=0).stdout)[0]["id"]
+    shown = run("runs", "steps", thread, made, code=0).stdout
+    assert 'function get_weather\n{"city": "Rome"}\n' in shown
+
+
 def test_the_built_in_handlers_are_listed(run: Run) -> None:
     assert [each["name"] for each in objects(run("handlers", "list", "--json", code=0).stdout)][:3] == [
         "console",

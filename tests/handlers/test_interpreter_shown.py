@@ -238,6 +238,11 @@ def test_a_file_is_named_and_its_footnote_says_how_to_save_it(
     assert screen.lines() == ["See [it](a.csv).", note, "m"]
 
 
+def test_a_reply_that_ends_with_a_mark_is_shown_to_its_end(tmp_path: Path) -> None:
+    events = [*BEGUN, *reply("See ", "sandbox:/mnt/data/a.csv"), *ENDED]
+    assert shown(tmp_path, Screen(80, 24), events).lines() == ["See a.csv", "m"]
+
+
 def test_while_code_runs_the_screen_says_so_and_nothing_of_it_is_left() -> None:
     from openai.types.beta.threads.runs import CodeInterpreterToolCall, CodeInterpreterToolCallDelta
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from asstream.render.code import CodeStyler
-from asstream.render.transcript import Transcript
+from asstream.render.transcript import Transcript, say_aside
 from tests.render.screens import Screen
 
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (20, 5)])
@@ -84,3 +84,28 @@ def test_a_title_can_not_be_forged_by_a_name() -> None:
     transcript.close()
     assert screen.lines() == ["── function f x ──", "{}"]
     assert "owned" not in screen.raw
+
+
+def test_what_others_say_comes_between_lines_and_takes_the_line_that_ticks_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Screen(80, 24)
+    monkeypatch.setattr("sys.stderr", screen)
+    transcript = page(screen)
+    transcript.open("code", "code", styler=CodeStyler())
+    transcript.add("import ")
+    transcript.busy("running")
+    wait_for(lambda: "running" in screen.raw)
+    say_aside("asstream: a word")
+    transcript.add("x\ny = 1")
+    transcript.close()
+    say_aside("asstream: another")
+    assert screen.lines() == ["── code ──", "import x", "asstream: a word", "y = 1", "asstream: another"]
+
+
+def test_where_no_reply_has_the_terminal_it_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("asstream.render.transcript._live", [])
+    say_aside("asstream: a word")
+    assert capsys.readouterr().err == "asstream: a word\n"
