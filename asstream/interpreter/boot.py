@@ -1,13 +1,12 @@
 """The first code in a kernel's process: limits, then ipykernel with our output.
 
-A copy of it, of boot_output and of ledger lies in the connection folder, so that it runs where this package is
-not to be seen; it imports nothing else of the project. `main(folder)` reads `settings.json` and `kernel.json`
-there and writes `ready` when its sockets listen.
+A copy of it and of what it imports lies in the connection folder, so that it runs where this package is not
+to be seen. `main(folder)` reads `settings.json` and `kernel.json` there and writes `ready` when its sockets
+listen.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import ctypes
 import json
@@ -70,11 +69,6 @@ def preload() -> None:
         figure.savefig(io.BytesIO(), format="png")
 
 
-def refuse_input(*_: object, **__: object) -> str:
-    """`input()` in a cell."""
-    raise EOFError("input() is not available here: nobody can answer. Put the value into the code.")
-
-
 def main(folder: str) -> None:
     """Run the kernel whose connection folder, as seen from here, is `folder`."""
     sys.path.remove(folder)
@@ -91,15 +85,13 @@ def main(folder: str) -> None:
         del sys.modules[name]  # a cell that imports asstream means the real one, or none
     if settings["preload"]:
         preload()
-    builtins.input = refuse_input
-    leave = os._exit
+    leave, pid = os._exit, os.getpid()
 
     def leave_after_output(status: int) -> None:
         """`os._exit`, after what the cell said is on its way."""
-        if app.pid == os.getpid():
+        if pid == os.getpid():
             output.end()
-            output.stream.send_now()
-            time.sleep(0.1)
+            time.sleep(0.1)  # the text goes 20 ms later, by two threads
         leave(status)
 
     os._exit = leave_after_output  # type: ignore[assignment]

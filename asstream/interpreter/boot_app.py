@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import zmq
@@ -31,15 +30,18 @@ class Kernel(IPythonKernel):
         """Refused: nobody sits at this end."""
         raise EOFError("input() is not available here: nobody can answer. Put the value into the code.")
 
-    getpass = raw_input
+    def getpass(self, prompt: str = "", stream: Any = None, *, echo_char: str | None = None) -> str:
+        """Refused as well."""
+        return self.raw_input()
 
 
 class App(IPKernelApp):
     """The application, with an IOPub socket that loses nothing."""
 
     def init_iopub(self, context: zmq.Context[Any]) -> None:
-        """As in the base class, but unlimited (with its limit of 1,000 messages a slow reader lost thousands) and
-        without the TCP port for forks."""
+        """As in the base class, but without a limit, by which a slow reader lost thousands of messages, and
+        without the TCP port for forks.
+        """
         self.iopub_socket = context.socket(zmq.XPUB)
         self.iopub_socket.linger = 1000
         self.iopub_socket.sndhwm = 0
@@ -65,7 +67,6 @@ def make_app(connection_file: str, settings: dict[str, Any]) -> tuple[Any, Outpu
     config.InlineBackend.figure_formats = {"png"}
     app = App(kernel_class=Kernel, outstream_class=f"{Stream.__module__}.Stream", config=config)
     app.session = OrderedSession(parent=app, config=config)
-    app.pid = os.getpid()
     output.capture = Capture(output)
     app.initialize([])
     return app, output

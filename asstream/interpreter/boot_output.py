@@ -1,6 +1,6 @@
 """Output inside the kernel's process: one stream of text under a cap, sent on every 20 ms.
 
-stdout, stderr, what child processes write to the descriptors 1 and 2, tracebacks and the text of results share
+stdout, stderr, what child processes write to the descriptors 1 and 2, tracebacks and the text of results have
 one order and one cap. Only figures are messages of their own. It runs in the process of the code: it is there
 for honest code to be shown well; what dishonest code does to it is the host's to withstand.
 """
@@ -11,6 +11,7 @@ import array
 import codecs
 import fcntl
 import os
+import re
 import select
 import sys
 import termios
@@ -24,6 +25,8 @@ from jupyter_client.session import Session
 
 from asstream.interpreter.ledger import Ledger, cut_note
 
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters: no message can hold one."""
 FLUSH_SECONDS = 0.02
 PIECE = 64 * 1024
 """Characters of one message."""
@@ -54,6 +57,8 @@ class Output:
         """Take a piece of text of any origin."""
         if not text:
             return
+        if not text.isascii():
+            text = _HALVES.sub("\ufffd", text)
         with self._lock:
             self._at_line_start = text.endswith("\n")
             now = self._ledger.take(text)
@@ -132,7 +137,7 @@ class Stream(OutStream):
         self.pub_thread.schedule(self._flush)
 
     def send_multipart(self, frames: Any, **options: Any) -> None:
-        """Send a message at once, in the sending thread: given to it like others, it would come after them."""
+        """Send a message at once, in the sending thread: given to it as others, it would come after them."""
         self.pub_thread._really_send(frames, **options)
 
     def _flush(self) -> None:
@@ -206,7 +211,7 @@ class Capture:
         return size[0]
 
     def drain(self, seconds: float = 0.5) -> None:
-        """Wait until what was written so far has been read; a child that goes on writing is not waited for."""
+        """Wait until what was written has been read; a child that goes on writing is not waited for."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with self._reading:

@@ -1,7 +1,7 @@
 """The data folder of a session, from the host's side: files put in, and what code made or changed taken out.
 
-Code can put anything there at any moment: links to other places, pipes that never end, names that are no text,
-folders without end. Nothing is followed, nothing is trusted to be what it was a moment ago.
+Code can put anything there at any moment: links to other places, pipes that never end, names that are no
+text, folders without end. Nothing is followed, nothing is trusted to be what it was a moment ago.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Found:
 
 
 def walk(root: Path) -> Iterator[Found]:
-    """Everything below `root`, folders before what is in them; `folder` is open until the next is asked for."""
+    """Everything below `root`, folders before their content; `folder` is open until the next is asked for."""
     with suppress(OSError):
         yield from _walk(open_folder(root), "", 0)
 
@@ -128,7 +128,7 @@ class DataFolder:
         if name is None or not _exists(name, folder):
             name = self._names[file.id] = self._free_name(file, folder)
             target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-            with open(target, "wb") as to, open(file.path, "rb") as content:
+            with os.fdopen(target, "wb") as to, file.path.open("rb") as content:
                 shutil.copyfileobj(content, to)
                 if self.user is not None:
                     os.fchown(target, self.user, self.user)
@@ -167,7 +167,7 @@ class DataFolder:
         return at + name
 
     def changed(self) -> tuple[list[str], int]:
-        """Paths of the regular files that are new or changed since the last call, and how many more there are."""
+        """Paths of the regular files that are new or changed since the last call, and how many more."""
         stamps: dict[str, Stamp] = {}
         changed: list[tuple[int, str]] = []
         for found in walk(self.path):
@@ -196,7 +196,7 @@ class DataFolder:
         self._stamps = {found.path: _stamp(found.status) for found in walk(new)}
 
     def copy_out(self, path: str, to: Path, most: int) -> int | None:
-        """Copy a file of the code to `to`, which must not exist; its size. None where it is no such file any more.
+        """Copy a file of the code to `to`, which must not exist; its size, or None where it is none any more.
 
         Args:
             most: bytes of the longest file that is copied.
@@ -205,12 +205,12 @@ class DataFolder:
             source = self._open(path)
         except OSError:
             return None
-        with open(source, "rb") as content:
+        with os.fdopen(source, "rb") as content:
             status = os.fstat(source)
             owner = os.geteuid() if self.user is None else self.user
             if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_size > most:
                 return None
-            with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
+            with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
                 left = status.st_size  # it may grow meanwhile
                 while left and (piece := content.read(min(left, 2**20))):
                     copy.write(piece)
@@ -233,7 +233,7 @@ class DataFolder:
 
 
 def safe_name(name: str) -> str:
-    """A client's name as the name of a file: one path component of printable characters, 200 bytes at most."""
+    """A client's name as the name of a file: one component of printable characters, 200 bytes at most."""
     name = _UNSAFE.sub("_", name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip()
     if name.strip(".") == "":
         name = "file" + name.replace(".", "_")
@@ -245,7 +245,7 @@ def safe_name(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be shown and written: what is neither is escaped, as in `\\x1b` or `\\udc80`."""
+    """A file's name as text that can be shown and written; else escaped, as in `\\x1b` or `\\udc80`."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name
     )

@@ -18,7 +18,7 @@ _LONGEST_SOCKET = 100
 
 
 class RunFolder:
-    """The folder of this process: `root/run-…`, there until `remove`, or until the next process finds it unlocked."""
+    """The folder of this process, `root/run-…`, until `remove`, or until another finds it unlocked."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
@@ -86,7 +86,7 @@ def open_folder(name: str | Path, inside: int | None = None) -> int:
         handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=inside)
         try:
             # By way of the descriptor: a name could be a link to another folder by now.
-            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+            Path(f"/proc/self/fd/{handle}").chmod(0o700)
             return os.open(name, flags, dir_fd=inside)
         finally:
             os.close(handle)
@@ -101,7 +101,7 @@ def remove_tree(path: Path) -> None:
         top = open_folder(path)
         try:
             _empty(top, top)
-            waiting = [name for name in os.listdir(top)]
+            waiting = list(os.listdir(top))  # noqa: PTH208 - a descriptor
             while waiting:
                 name = waiting.pop()
                 with suppress(OSError):

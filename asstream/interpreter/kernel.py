@@ -67,10 +67,13 @@ class Kernel:
     """
 
     def __init__(self, manager: SandboxKernelManager, launch: Launch, most_messages: int) -> None:
+        provisioner = manager.provisioner
+        assert isinstance(provisioner, SandboxProvisioner) and provisioner.process is not None
         self._manager = manager
-        self._provisioner: SandboxProvisioner = manager.provisioner
+        self._provisioner = provisioner
+        self._process = provisioner.process
         self.launch = launch
-        self.tree = Tree(self._provisioner.pid, launch.user)
+        self.tree = Tree(self._process.pid, launch.user)
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.doom = ""
         self.full = False
@@ -149,11 +152,12 @@ class Kernel:
         self._tasks.append(asyncio.create_task(self._pump(self._shell, self._on_shell)))
         self._tasks.append(asyncio.create_task(self._pump(self._control, lambda message: None)))
         self._reply = asyncio.get_running_loop().create_future()
-        # A kernel that sends at the moment of our subscription can miss it, until it sends again: it is asked again.
+        # A kernel that sends at the moment of our subscription can miss it until it sends again: ask again.
         while True:
             self._request = self._send(self._shell, "kernel_info_request", {})
             both = asyncio.gather(asyncio.shield(self._heard), asyncio.shield(self._reply))
-            await asyncio.wait({both, self.died}, timeout=_ASK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {both, self.died}
+            await asyncio.wait(ends, timeout=_ASK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if self.died.done():
                 raise _DiedError(notes.ended(self.died.result()))
             if both.done():
@@ -180,7 +184,8 @@ class Kernel:
                 "stop_on_error": False,
             },
         )
-        await asyncio.wait({self._reply, self.died}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {self._reply, self.died}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         died = self.died.done() and not self._reply.done()
         # All that was said before the end is on its way: `idle` comes last. A dead process says no more.
         await self._until_quiet(0.1 if self.died.done() else _QUIET_SECONDS)
@@ -254,16 +259,16 @@ class Kernel:
 
     async def _watch_process(self) -> None:
         """Finds out at once when the process ended, and reaps it."""
-        process = self._provisioner.process
+        process = self._process
         loop = asyncio.get_running_loop()
         try:
             handle = os.pidfd_open(process.pid)
         except (AttributeError, OSError):
-            while process.poll() is None:
+            while process.poll() is None:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.05)
         else:
             gone = loop.create_future()
-            loop.add_reader(handle, lambda: gone.done() or gone.set_result(None))
+            loop.add_reader(handle, lambda: None if gone.done() else gone.set_result(None))
             try:
                 await gone
             finally:

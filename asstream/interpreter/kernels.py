@@ -1,7 +1,7 @@
 """The interpreter: cells of threads in kernels of this machine. Implements `asstream.interpreter.protocol`.
 
-Kernels are run by a thread with a loop of its own. It lives as long as the process, as the kernels end with the
-thread that started them; and imports, which take half a second, hold up nobody there.
+Kernels are run by a thread with a loop of its own. It lives as long as the process, as the kernels end with
+the thread that started them; and imports, which take half a second, hold up nobody there.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class KernelInterpreter:
 
 
 class _Mailbox:
-    """Events from the engine's thread to the loop that asks for them. What a cell says is bounded, so this is."""
+    """Events from the engine's thread to the loop that asks for them; no more than a cell may say."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -1,7 +1,7 @@
 """Text of one cell under a cap: the head goes on at once, the tail waits for the end, the middle is cut out.
 
-The same on both sides: the kernel keeps to it so that a flood never crosses over, the host keeps to it because
-a kernel can lie. Knows nothing but text; it runs inside the kernel's process, so it imports nothing of the project.
+The same on both sides: the kernel keeps to it so that a flood never crosses over, the host keeps to it
+because a kernel can lie. It runs inside the kernel's process too, so it imports nothing of the project.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is said in a cell's logs of the interpreter's own accord: each limit under its name and with its value."""
+"""What the interpreter says in a cell's logs: each limit under its name and with its value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from asstream.interpreter.protocol import Limits
 _LIMITS = {
     "seconds": "the cell was stopped: it ran longer than {0:g} s (interpreter.seconds)",
     "memory_mb": "the process was ended: it used more than {0} MiB of memory (interpreter.memory_mb is {0})",
-    "processes": "the process was ended: it had more than {0} processes and threads (interpreter.processes is {0})",
+    "processes": "the process was ended: it had more than {0} processes and threads"
+    " (interpreter.processes is {0})",
     "disk_mb": "the process was ended: /mnt/data took more than {0} MiB (interpreter.disk_mb is {0})",
-    "files": "the process was ended: /mnt/data held more than {0} files and folders, or folders nested too deep"
+    "files": "the process was ended: /mnt/data held more than {0} files and folders, or too deep ones"
     " (interpreter.files is {0})",
     "idle_seconds": "the session had ended after {0:g} s without a cell (interpreter.idle_seconds)",
     "sessions": "the session had made room for another (interpreter.sessions is {0})",

@@ -76,7 +76,7 @@ class Tree:
                 return
 
     def memory(self, cap: int) -> int:
-        """Bytes in memory of all of them; exact where it comes near `cap`, else with shared pages counted twice."""
+        """Bytes in memory of all of them; below `cap`, pages that are shared count more than once."""
         pids = self.pids()
         rough = sum(_resident(pid) for pid in pids)
         return rough if rough <= cap else sum(_proportional(pid) for pid in pids)
@@ -120,19 +120,19 @@ def _threads(pid: int) -> int:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     with suppress(OSError):
-        for task in os.listdir(PROC / str(pid) / "task"):
+        for task in (PROC / str(pid) / "task").iterdir():
             with suppress(OSError):
-                found += map(int, (PROC / str(pid) / "task" / task / "children").read_text().split())
+                found += map(int, (task / "children").read_text().split())
     return found
 
 
 def _of_user(user: int) -> list[int]:
     found = []
-    for name in os.listdir(PROC):
-        if name.isdigit():
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
             with suppress(OSError):
-                if (PROC / name).stat().st_uid == user:
-                    found.append(int(name))
+                if entry.stat().st_uid == user:
+                    found.append(int(entry.name))
     return found
 
 

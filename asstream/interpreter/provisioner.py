@@ -16,12 +16,15 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from asstream.interpreter.sandbox.place import DATA, Launch
 
 BOOT_FILES = ("boot.py", "boot_app.py", "boot_output.py", "ledger.py")
-START = "import sys; sys.path.insert(0, sys.argv[1]); from asstream.interpreter.boot import main; main(sys.argv[1])"
+START = (
+    "import sys; sys.path.insert(0, sys.argv[1]);"
+    " from asstream.interpreter.boot import main; main(sys.argv[1])"
+)
 CONNECTION = "{connection}"
 """Stands in a command for the connection folder, which only the Launch knows."""
 COMMAND = [sys.executable, "-P", "-s", "-u", "-c", START, CONNECTION]
@@ -42,7 +45,7 @@ class Start:
     settings: dict[str, Any]
 
 
-class SandboxProvisioner(LocalProvisioner):  # type: ignore[misc] # its base is untyped
+class SandboxProvisioner(LocalProvisioner):
     """A kernel process in a sandbox. `start` is set before the manager starts it."""
 
     start: Start
@@ -51,12 +54,14 @@ class SandboxProvisioner(LocalProvisioner):  # type: ignore[misc] # its base is 
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Lay out the connection folder as the kernel will see it."""
-        self.connection_info = self.parent.get_connection_info()
+        manager = self.parent
+        assert isinstance(manager, SandboxKernelManager)
+        self.connection_info = manager.get_connection_info()
         launch, folder = self.start.launch, self.start.connection
         package = folder / "asstream" / "interpreter"
         for made in (package.parent, package):
             made.mkdir(mode=0o700)
-        info = {**self.connection_info, "key": self.connection_info["key"].decode(), "kernel_name": ""}
+        info = {**self.connection_info, "key": manager.session.key.decode(), "kernel_name": ""}
         info["ip"] = f"{launch.connection}/{SOCKETS}"
         (folder / "kernel.json").write_text(json.dumps(info), encoding="utf-8")
         (folder / "settings.json").write_text(json.dumps(self.start.settings), encoding="utf-8")
@@ -109,7 +114,7 @@ class SandboxProvisioner(LocalProvisioner):  # type: ignore[misc] # its base is 
             self.complaints = -1
 
 
-class SandboxKernelManager(AsyncKernelManager):  # type: ignore[misc] # its base is untyped
+class SandboxKernelManager(AsyncKernelManager):
     """A manager that connects when the sockets are there, and not before."""
 
     def _connect_control_socket(self) -> None:

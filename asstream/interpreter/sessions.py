@@ -38,6 +38,7 @@ class Sessions:
         self._warming: asyncio.Task[None] | None = None
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._every: set[Session] = set()
+        self._closed = False
         self._watchdog = Watchdog(limits, self.watched)
         self._watchdog.start()
         self._idle = asyncio.create_task(self._end_idle())
@@ -63,7 +64,7 @@ class Sessions:
 
     @asynccontextmanager
     async def _turn(self, thread: str, stop: asyncio.Event | None = None) -> AsyncIterator[bool]:
-        """Cells of a thread, and its end, one after another. Whether it is one's turn: not where `stop` came first."""
+        """Cells of a thread, and its end, one after another. False where `stop` came before the turn."""
         turn = self._turns.setdefault(thread, _Turn())
         turn.wanted += 1
         mine = False
@@ -133,7 +134,7 @@ class Sessions:
 
     def warm(self) -> None:
         """Have a spare session made in the background."""
-        if self._spare is None and (self._warming is None or self._warming.done()):
+        if not self._closed and self._spare is None and (self._warming is None or self._warming.done()):
             self._warming = asyncio.create_task(self._make_spare())
 
     async def _make_spare(self) -> None:
@@ -162,6 +163,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End everything."""
+        self._closed = True
         self._idle.cancel()
         if self._warming is not None:
             self._warming.cancel()

@@ -1,4 +1,4 @@
-"""Text of a kernel made harmless, piece by piece: no escape sequences, no control characters, whole characters.
+"""Text of a kernel made harmless, piece by piece: no escape sequences, no control characters.
 
 The names of the data folder are put back to /mnt/data where the sandbox could not have it there.
 """

@@ -1,6 +1,6 @@
 """Watches what the sessions use, every 0.1 s, and ends the process of one that is past a limit.
 
-The kernel of the system holds each process to its own limits; that of all together, and of the disk, is held here.
+The system holds each process to its own limits; those of all together, and of the disk, are held here.
 A thread of its own: looking through thousands of files must not delay output.
 """
 

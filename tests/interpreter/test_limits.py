@@ -8,7 +8,9 @@ from asstream.interpreter.kernels import KernelInterpreter
 from tests.interpreter.cells import run
 
 GIL_HOLDING = "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')"
-IGNORES_SIGINT = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(0.01)"
+IGNORES_SIGINT = (
+    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(0.01)"
+)
 CATCHES_ALL = "import time\nwhile True:\n try: time.sleep(9)\n except BaseException: pass"
 
 
@@ -50,7 +52,9 @@ def test_a_process_that_dies_ends_its_cell_and_says_why(
     interpreter: KernelInterpreter, code: str, said: str
 ) -> None:
     run(interpreter, "x = 42", "dies")
-    cell = run(interpreter, f"open('/mnt/data/kept', 'a').write('1'); print('before', flush=True)\n{code}", "dies")
+    cell = run(
+        interpreter, f"open('/mnt/data/kept', 'a').write('1'); print('before', flush=True)\n{code}", "dies"
+    )
     assert cell.status == "died"
     assert said in cell.logs and "variables are gone" in cell.logs
     after = run(interpreter, "import os; print(os.path.exists('/mnt/data/kept'), 'x' in globals())", "dies")
@@ -59,7 +63,9 @@ def test_a_process_that_dies_ends_its_cell_and_says_why(
 
 
 def test_what_was_printed_before_an_exit_is_shown(interpreter: KernelInterpreter) -> None:
-    assert run(interpreter, "import os; print('last words'); os._exit(0)", "exits").logs.startswith("last words\n[")
+    assert run(interpreter, "import os; print('last words'); os._exit(0)", "exits").logs.startswith(
+        "last words\n["
+    )
 
 
 def test_one_process_that_takes_too_much_memory_gets_an_error(interpreter: KernelInterpreter) -> None:
@@ -131,7 +137,9 @@ def test_a_file_that_has_no_name_any_more_counts(interpreter: KernelInterpreter)
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_too_many_files_end_the_process(interpreter: KernelInterpreter, nested: bool) -> None:
-    code = "import os, time\nfor n in range(2000):\n    os.mkdir(str(n))" + ("; os.chdir(str(n))" if nested else "")
+    code = "import os, time\nfor n in range(2000):\n    os.mkdir(str(n))" + (
+        "; os.chdir(str(n))" if nested else ""
+    )
     cell = run(interpreter, f"{code}\ntime.sleep(60)", f"files {nested}")
     assert cell.status == "died"
     assert "interpreter.files is 300" in cell.logs

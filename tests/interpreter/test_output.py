@@ -99,7 +99,9 @@ def test_the_traceback_is_not_what_is_cut(interpreter: KernelInterpreter) -> Non
 
 def test_a_process_that_dies_in_a_flood_says_that_output_is_missing(interpreter: KernelInterpreter) -> None:
     cell = run(
-        interpreter, "import os, signal\nfor n in range(100_000): print(n)\nos.kill(os.getpid(), 9)", "flood dies"
+        interpreter,
+        "import os, signal\nfor n in range(100_000): print(n)\nos.kill(os.getpid(), 9)",
+        "flood dies",
     )
     assert cell.status == "died"
     assert "the end of the output was lost" in cell.logs or "100,000" in cell.logs
