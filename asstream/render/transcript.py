@@ -156,8 +156,11 @@ class Transcript:
     def _put(self, text: str) -> None:
         if text:
             with self._lock:  # the status line's thread asks the lines where the cursor stands
+                if self._asides and (ended := text.find("\n") + 1):
+                    self._write(self._lines.feed(text[:ended]))
+                    self._say_asides()
+                    text = text[ended:]
                 self._write(self._lines.feed(text))
-                self._say_asides()
 
     def _size(self) -> Size:
         return self._console.size

@@ -98,8 +98,11 @@ def test_runs_are_listed_shown_with_their_steps(run: Run) -> None:
     assert "completed" in run("runs", "cancel", thread, made["id"], code=2).stderr
 
 
-def test_the_steps_of_a_run_show_the_functions_with_their_arguments(run: Run) -> None:
-    run("ask", "weather", code=1)
+def test_the_steps_of_a_run_show_the_functions_with_their_arguments(run: Run, tmp_path: Path) -> None:
+    tool = tmp_path / "weather.json"
+    tool.write_text('{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}')
+    run("assistants", "create", "--name", "forecaster", "--tool", str(tool), code=0)
+    run("ask", "--assistant", "forecaster", "weather", code=1)
     thread = objects(run("threads", "list", "--json").stdout)[0]["id"]
     made = objects(run("runs", "list", thread, "--json", code=0).stdout)[0]["id"]
     shown = run("runs", "steps", thread, made, code=0).stdout
