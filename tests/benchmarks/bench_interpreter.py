@@ -21,7 +21,10 @@ from asstream.interpreter.protocol import CellEnd, Limits, Logs
 
 
 def line(what: str, value: float, limit: float, unit: str) -> None:
-    print(f"{what:<44}{value:>9.1f} {unit:<4} limit {limit:>7.1f} {unit:<4} ratio {value / limit:.2f}", flush=True)
+    print(
+        f"{what:<44}{value:>9.1f} {unit:<4} limit {limit:>7.1f} {unit:<4} ratio {value / limit:.2f}",
+        flush=True,
+    )
 
 
 async def cell(interpreter: KernelInterpreter, code: str, thread: str = "t") -> str:
