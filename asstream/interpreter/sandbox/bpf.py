@@ -6,7 +6,7 @@ Knows classic BPF and `struct seccomp_data`; nothing of which call is dangerous.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -44,7 +44,7 @@ class Instruction:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Condition:
     """What an argument of a call must be for its rule to apply.
 
     The kernel takes these arguments as 32-bit integers, so only their low words are compared: a high word
@@ -52,7 +52,7 @@ class Test:
 
     Attributes:
         argument: its position, from 0.
-        values: the test holds if the argument is one of these …
+        values: it holds if the argument is one of these …
         among: … or, where this is False, none of these.
         mask: taken of the argument first.
     """
@@ -65,11 +65,11 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A verdict on a call, by its number: always, or if one of the tests holds."""
+    """A verdict on a call, by its number: always, or if one of the conditions holds."""
 
     number: int
     verdict: int
-    tests: tuple[Test, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 def assemble(architecture: int, rules: Sequence[Rule], ceiling: int | None = None) -> bytes:
@@ -77,7 +77,7 @@ def assemble(architecture: int, rules: Sequence[Rule], ceiling: int | None = Non
 
     Args:
         architecture: an AUDIT_ARCH_* number; a call in another one (int 0x80 on x86_64) kills the process.
-        rules: what is denied. Rules for the same number must follow one another's tests in one rule.
+        rules: what is denied. One rule for a number, with as many conditions as it needs.
         ceiling: call numbers from here on fail with ENOSYS (x32 on x86_64).
     """
     numbers = [rule.number for rule in rules]
@@ -97,48 +97,25 @@ def assemble(architecture: int, rules: Sequence[Rule], ceiling: int | None = Non
 
 def _block(rule: Rule) -> list[Instruction]:
     """A rule: skipped whole if the number is another; else it ends in a verdict."""
-    if rule.tests:
-        body = [*chain.from_iterable(_test(test, rule.verdict) for test in rule.tests)]
+    if rule.conditions:
+        body = [*chain.from_iterable(_compared(condition, rule.verdict) for condition in rule.conditions)]
         body.append(Instruction(_RETURN, ALLOW))
     else:
         body = [Instruction(_RETURN, rule.verdict)]
     return [Instruction(_EQUAL, rule.number, if_false=len(body)), *body]
 
 
-def _test(test: Test, verdict: int) -> list[Instruction]:
-    """Return the verdict if the test holds, else fall through."""
-    load = [Instruction(_LOAD, _ARGUMENTS + 8 * test.argument)]
-    if test.mask != 0xFFFFFFFF:
-        load.append(Instruction(_AND, test.mask))
-    count = len(test.values)
+def _compared(condition: Condition, verdict: int) -> list[Instruction]:
+    """Return the verdict if the condition holds, else fall through."""
+    load = [Instruction(_LOAD, _ARGUMENTS + 8 * condition.argument)]
+    if condition.mask != 0xFFFFFFFF:
+        load.append(Instruction(_AND, condition.mask))
+    count = len(condition.values)
     compares = [
         # From comparison i, the verdict is the instruction after the last comparison.
-        Instruction(_EQUAL, value, if_true=count - 1 - i + (0 if test.among else 1))
-        for i, value in enumerate(test.values)
+        Instruction(_EQUAL, value, if_true=count - 1 - i + (0 if condition.among else 1))
+        for i, value in enumerate(condition.values)
     ]
-    if test.among:
-        compares[-1] = Instruction(_EQUAL, test.values[-1], if_false=1)
+    if condition.among:
+        compares[-1] = Instruction(_EQUAL, condition.values[-1], if_false=1)
     return [*load, *compares, Instruction(_RETURN, verdict)]
-
-
-def run(program: bytes, *, architecture: int, number: int, arguments: Sequence[int] = ()) -> int:
-    """What a filter answers to a call: its verdict. For tests, and for architectures that are not at hand."""
-    words: Mapping[int, int] = {
-        _NUMBER: number,
-        _ARCHITECTURE: architecture,
-        **{_ARGUMENTS + 8 * i: value & 0xFFFFFFFF for i, value in enumerate((*arguments, *[0] * 6)[:6])},
-    }
-    code = [Instruction(c, k, t, f) for c, t, f, k in struct.iter_unpack("=HBBI", program)]
-    accumulator = at = 0
-    while True:
-        step = code[at]
-        at += 1
-        if step.code == _LOAD:
-            accumulator = words[step.value]
-        elif step.code == _AND:
-            accumulator &= step.value
-        elif step.code == _RETURN:
-            return step.value
-        else:
-            holds = accumulator == step.value if step.code == _EQUAL else accumulator >= step.value
-            at += step.if_true if holds else step.if_false

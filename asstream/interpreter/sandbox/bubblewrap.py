@@ -9,6 +9,7 @@ interpreter starts: bubblewrap alone does not hold root, to whom /proc/sys/kerne
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from asstream.interpreter.sandbox.environment import environment
 from asstream.interpreter.sandbox.place import DATA, Launch, Place
 from asstream.interpreter.sandbox.runtime_files import runtime_files
 from asstream.interpreter.sandbox.seccomp import filter_program
-from asstream.interpreter.sandbox.users import give, unused_user
+from asstream.interpreter.sandbox.users import counted_apart, give, unused_user
 
 _CONNECTION = "/run/k"
 _HOME = "/tmp/home"  # noqa: S108  inside the sandbox
@@ -82,6 +83,7 @@ class Bubblewrap:
             connection=_CONNECTION,
             close=descriptors.close,
             user=user,
+            alone=user is not None or counted_apart(platform.release()),
             scratch=("/tmp", "/dev/shm"),  # noqa: S108  inside the sandbox
         )
 

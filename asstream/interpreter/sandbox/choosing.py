@@ -24,6 +24,8 @@ from asstream.interpreter.sandbox.seccomp import ARCHITECTURES
 _RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
 
+_FOLDERS = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -41,11 +43,11 @@ class Finding:
 
 
 def _bubblewrap() -> Finding:
-    program = shutil.which("bwrap")
+    program = _program("bwrap")
     if not program:
         return Finding("bubblewrap", None, "bwrap is not installed", _install("bubblewrap"))
     root = os.geteuid() == 0
-    setpriv = shutil.which("setpriv") if root else ""
+    setpriv = _program("setpriv") if root else ""
     if setpriv is None:
         return Finding(
             "bubblewrap", None, "setpriv, which drops root, is not installed", _install("util-linux")
@@ -55,6 +57,11 @@ def _bubblewrap() -> Finding:
     if not reason:
         return Finding("bubblewrap", sandbox)
     return Finding("bubblewrap", None, reason, _bubblewrap_remedy(reason, root))
+
+
+def _program(name: str) -> str | None:
+    """The path of a program: root takes it from where root alone can put it."""
+    return shutil.which(name, path=_FOLDERS) or (None if os.geteuid() == 0 else shutil.which(name))
 
 
 def _bubblewrap_remedy(reason: str, root: bool) -> str:

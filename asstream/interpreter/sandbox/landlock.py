@@ -1,7 +1,9 @@
 """Landlock and a filter of system calls, where bubblewrap does not work: no namespaces, so it is weaker.
 
-Names, sizes and times of the host's files can be seen, and processes be listed by trying; their contents
-cannot be read. There is no folder in memory: temporary files lie in the connection folder.
+Names, sizes and times of the host's files can be seen, their contents cannot be read. Of /proc, the kernel's
+process sees itself, the processes that it starts see nothing. What it started may outlive it: whoever ends
+it ends its group of processes, which none of them can leave. There is no folder in memory: temporary files
+lie in the connection folder.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class Landlock:
             folder.mkdir(exist_ok=True)
         runtime = runtime_files(command, [Path(path) for path in _SYSTEM])
         if user is not None:
-            _check_open((*runtime, place.data, place.connection))
+            _check_open((place.data, place.connection, *runtime))
             give(place.data, user)
             give(place.connection, user)
         descriptors = Descriptors()

@@ -11,15 +11,19 @@ import errno
 import platform
 from dataclasses import dataclass
 
-from asstream.interpreter.sandbox.bpf import Rule, Test, assemble, errno_verdict
+from asstream.interpreter.sandbox.bpf import Condition, Rule, assemble, errno_verdict
 
 AF_UNIX = 1
 SOCK_DGRAM = 2
 
-# sched.h: every CLONE_NEW* that clone(2) takes: time is not among them, its bit is the exit signal's
+# sched.h: every CLONE_NEW* that clone(2) takes (time is not among them: its bit is the exit signal's), and
+# CLONE_PARENT, which makes children of our own process.
 _NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+_PARENT = 0x00008000
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
+_TIOCSETD = 0x5423
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,35 +136,40 @@ ABSENT: dict[str, Numbers] = {
 }
 """As if the kernel did not know them: callers have another way then."""
 
-_FOREIGN_FAMILY = Test(0, (AF_UNIX,), among=False)
+_FOREIGN_FAMILY = Condition(0, (AF_UNIX,), among=False)
 
-WEIGHED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
-    "clone": ((56, 220), (Test(0, (0,), among=False, mask=_NAMESPACES),)),
+WEIGHED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
+    "clone": ((56, 220), (Condition(0, (0,), among=False, mask=_NAMESPACES | _PARENT),)),
     "socket": ((41, 198), (_FOREIGN_FAMILY,)),
     "socketpair": ((53, 199), (_FOREIGN_FAMILY,)),
-    "ioctl": ((16, 29), (Test(1, (_TIOCSTI, _TIOCLINUX)),)),  # typing into the terminal
+    "ioctl": (
+        (16, 29),
+        (Condition(1, (_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
+    ),  # typing into a terminal, changing its discipline
 }
-"""Refused with EPERM where one of the tests holds."""
+"""Refused with EPERM where one of the conditions holds."""
 
-_DATAGRAM = Test(1, (SOCK_DGRAM,), mask=0xF)
-_OTHER_PROCESS = Test(0, (0,), among=False)
+_DATAGRAM = Condition(1, (SOCK_DGRAM,), mask=0xF)
+_OTHER_PROCESS = Condition(0, (0,), among=False)
 
-LANDLOCK_WEIGHED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
+LANDLOCK_WEIGHED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
     # A socket has an address in the file system, which Landlock (ABI 6) does not look at. Whoever can't
     # connect still could send to an address, but only by datagram.
     "connect": ((42, 203), ()),
     "socket": ((41, 198), (_FOREIGN_FAMILY, _DATAGRAM)),
     "socketpair": ((53, 199), (_FOREIGN_FAMILY, _DATAGRAM)),
+    # The signal that ends it when we do.
+    "prctl": ((157, 167), (Condition(0, (_PR_SET_PDEATHSIG,)),)),
     # Watching is reading names.
     "inotify_add_watch": ((254, 27), ()),
     # Limits of another process of the same user: a limit of CPU time kills it.
     "prlimit64": ((302, 261), (_OTHER_PROCESS,)),
-    "setpriority": ((141, 140), (Test(0, (0,), among=False), Test(1, (0,), among=False))),
-    "ioprio_set": ((251, 30), (Test(0, (1,), among=False), Test(1, (0,), among=False))),
+    "setpriority": ((141, 140), (Condition(0, (0,), among=False), Condition(1, (0,), among=False))),
+    "ioprio_set": ((251, 30), (Condition(0, (1,), among=False), Condition(1, (0,), among=False))),
 }
 """Beyond `WEIGHED`, and instead of it for the same call: what Landlock leaves open."""
 
-LANDLOCK_PRETENDED: dict[str, tuple[Numbers, tuple[Test, ...]]] = {
+LANDLOCK_PRETENDED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
     # Landlock lets a user change mode, owner and times of every file that is theirs.
     "chmod": ((90, None), ()),
     "fchmod": ((91, 52), ()),
@@ -208,17 +217,22 @@ def filter_program(*, landlock: bool = False, machine: str = "") -> bytes:
     name = machine or platform.machine()
     architecture = ARCHITECTURES[name]
     column = list(ARCHITECTURES).index(name)
-    denials: dict[str, tuple[Numbers, int, tuple[Test, ...]]] = {
+    denials: dict[str, tuple[Numbers, int, tuple[Condition, ...]]] = {
         **{call: (numbers, _EPERM, ()) for call, numbers in REFUSED.items()},
         **{call: (numbers, _ENOSYS, ()) for call, numbers in ABSENT.items()},
-        **{call: (numbers, _EPERM, tests) for call, (numbers, tests) in WEIGHED.items()},
+        **{call: (numbers, _EPERM, conditions) for call, (numbers, conditions) in WEIGHED.items()},
     }
     if landlock:
-        denials |= {call: (numbers, _EPERM, tests) for call, (numbers, tests) in LANDLOCK_WEIGHED.items()}
-        denials |= {call: (numbers, _PRETEND, tests) for call, (numbers, tests) in LANDLOCK_PRETENDED.items()}
+        denials |= {
+            call: (numbers, _EPERM, conditions) for call, (numbers, conditions) in LANDLOCK_WEIGHED.items()
+        }
+        denials |= {
+            call: (numbers, _PRETEND, conditions)
+            for call, (numbers, conditions) in LANDLOCK_PRETENDED.items()
+        }
     rules = [
-        Rule(number, verdict, tests)
-        for numbers, verdict, tests in denials.values()
+        Rule(number, verdict, conditions)
+        for numbers, verdict, conditions in denials.values()
         if (number := numbers[column]) is not None
     ]
     return assemble(architecture.audit, rules, architecture.ceiling)

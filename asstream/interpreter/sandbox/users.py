@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import secrets
 import stat
 from collections import deque
@@ -65,6 +66,12 @@ def _has_account(user: int) -> bool:
     except KeyError:
         return False
     return True
+
+
+def counted_apart(release: str) -> bool:
+    """Whether a kernel, by its release, counts the processes of a namespace of users by themselves."""
+    numbers = [int(word) for word in re.findall(r"\d+", release)[:2]]
+    return numbers >= [5, 14]
 
 
 def give(folder: Path, user: int) -> None:
