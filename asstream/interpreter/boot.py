@@ -71,6 +71,18 @@ def preload() -> None:
 
 def main(folder: str) -> None:
     """Run the kernel whose connection folder, as seen from here, is `folder`."""
+    complaints = os.dup(2)  # who started it reads there why it could not
+    try:
+        app = prepare(folder)
+    except BaseException as error:
+        os.write(complaints, f"{type(error).__name__}: {error}\n".encode(errors="replace"))
+        os._exit(1)
+    os.close(complaints)
+    app.start()
+
+
+def prepare(folder: str) -> Any:
+    """The application, its sockets listening and its limits set."""
     sys.path.remove(folder)
     place = Path(folder)
     settings = json.loads((place / "settings.json").read_text(encoding="utf-8"))
@@ -95,5 +107,5 @@ def main(folder: str) -> None:
         leave(status)
 
     os._exit = leave_after_output  # type: ignore[assignment]
-    (place / "ready").touch()
-    app.start()
+    (place / "ready").write_text("")
+    return app

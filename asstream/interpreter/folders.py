@@ -20,12 +20,12 @@ _LONGEST_SOCKET = 100
 class RunFolder:
     """The folder of this process, `root/run-…`, until `remove`, or until another finds it unlocked."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mode: int = 0o700) -> None:
         self._root = root.absolute()
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root.mkdir(mode=mode, parents=True, exist_ok=True)
         _remove_leftovers(self._root)
         self.path = self._root / f"run-{secrets.token_hex(4)}"
-        self.path.mkdir(mode=0o700)
+        self.path.mkdir(mode=mode)
         self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._short: RunFolder | None = None
@@ -41,12 +41,7 @@ class RunFolder:
         if len(os.fsencode(self.path)) + 12 <= _LONGEST_SOCKET:
             return self.new("k")
         if self._short is None:
-            root = Path(tempfile.gettempdir()) / f"asstream-{os.getuid()}"
-            root.mkdir(mode=0o700, exist_ok=True)
-            found = root.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-                root = Path(tempfile.mkdtemp(prefix="asstream-"))
-            self._short = RunFolder(root)
+            self._short = RunFolder(temporary_root("asstream", 0o700))
         return self._short.new_for_sockets()
 
     def remove(self) -> None:
@@ -57,6 +52,18 @@ class RunFolder:
             self._lock = -1
         if self._short is not None:
             self._short.remove()
+
+
+def temporary_root(name: str, mode: int) -> Path:
+    """A root among the temporary files that is this user's own, whoever else writes there."""
+    root = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+    root.mkdir(mode=mode, exist_ok=True)
+    found = root.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o777 & ~mode:
+        return root
+    root = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    root.chmod(mode)
+    return root
 
 
 def _remove_leftovers(root: Path) -> None:

@@ -122,7 +122,9 @@ class Kernel:
         provisioner.start = Start(launch, connection, settings)
         manager._kernel_spec = spec
         manager.provisioner = provisioner
-        await manager.start_kernel()
+        # `start_kernel` does the same and then sleeps: a task cancelled there would leave the process behind.
+        command, options = await manager.pre_start_kernel()
+        await manager._launch_kernel(command, **options)
         kernel = cls(manager, launch, int(50_000 + 100 * limits.seconds))
         try:
             await asyncio.wait_for(kernel._connect(connection), _START_SECONDS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -16,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asstream.interpreter.folders import RunFolder
+from asstream.interpreter.folders import RunFolder, temporary_root
 from asstream.interpreter.protocol import (
     CellEvent,
     InputFile,
@@ -25,7 +26,7 @@ from asstream.interpreter.protocol import (
     ProducedFile,
     SandboxChoice,
 )
-from asstream.interpreter.sandbox import choose
+from asstream.interpreter.sandbox import Sandbox, choose
 
 if TYPE_CHECKING:
     from asstream.interpreter.sessions import Sessions
@@ -145,7 +146,7 @@ class KernelInterpreter:
                 ) from None
             sandbox = choose(self._choice)
             if self._run_folder is None:
-                self._run_folder = RunFolder(self._folder)
+                self._run_folder = _run_folder(self._folder, sandbox)
             self._sessions = Sessions(self._run_folder, sandbox, self._limits)
         return self._sessions
 
@@ -209,6 +210,17 @@ class _Mailbox:
     def _wake(self) -> None:
         with suppress(RuntimeError):  # its loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._came.set)
+
+
+def _run_folder(folder: Path, sandbox: Sandbox) -> RunFolder:
+    """Where the sessions' folders are, each of them closed to others.
+
+    Code that root dropped to another user has to pass through to its own where nothing is mounted for it:
+    then they are among the temporary files, below a folder that can be passed but not read.
+    """
+    if sandbox.name == "landlock" and os.geteuid() == 0:
+        return RunFolder(temporary_root("asstream-root", 0o711), 0o711)
+    return RunFolder(folder)
 
 
 def _run_forever(loop: asyncio.AbstractEventLoop) -> None:

@@ -35,6 +35,9 @@ class Ledger:
 
     def take(self, text: str) -> str:
         """The part of `text` that is passed on now."""
+        if not self._left:
+            self._hold(text)
+            return ""
         now, rest = text[: self._left], text[self._left :]
         self._left -= len(now)
         if rest:
@@ -42,6 +45,8 @@ class Ledger:
         return now
 
     def _hold(self, text: str) -> None:
+        if not text:
+            return
         if len(text) > self._most_of_tail:
             self._cut += len(text) - self._most_of_tail
             text = text[-self._most_of_tail :]

@@ -18,6 +18,7 @@ from asstream.interpreter.protocol import (
     CellEvent,
     CellStart,
     InputFile,
+    InterpreterUnavailableError,
     Limits,
     ProducedFile,
 )
@@ -65,6 +66,11 @@ class Session:
             self._kernel = await Kernel.start(
                 self._context, launch, connection, self._limits, preload=preload
             )
+        except OSError as error:
+            self._drop_connection()
+            raise InterpreterUnavailableError(
+                f"the interpreter's process could not start: {error}", "see `asstream doctor`"
+            ) from None
         except BaseException:
             self._drop_connection()
             raise

@@ -38,7 +38,7 @@ class Sessions:
         self._warming: asyncio.Task[None] | None = None
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._every: set[Session] = set()
-        self._closed = False
+        self._closed = asyncio.Event()
         self._watchdog = Watchdog(limits, self.watched)
         self._watchdog.start()
         self._idle = asyncio.create_task(self._end_idle())
@@ -134,7 +134,11 @@ class Sessions:
 
     def warm(self) -> None:
         """Have a spare session made in the background."""
-        if not self._closed and self._spare is None and (self._warming is None or self._warming.done()):
+        if (
+            not self._closed.is_set()
+            and self._spare is None
+            and (self._warming is None or self._warming.done())
+        ):
             self._warming = asyncio.create_task(self._make_spare())
 
     async def _make_spare(self) -> None:
@@ -150,8 +154,9 @@ class Sessions:
             self._spare = session
 
     async def _end_idle(self) -> None:
-        while True:
-            await asyncio.sleep(min(self._limits.idle_seconds / 4, 10))
+        while not self._closed.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), min(self._limits.idle_seconds / 4, 10))
             now = asyncio.get_running_loop().time()
             spare = self._spare
             if spare is not None and not self._sessions and now - spare.used >= self._limits.idle_seconds:
@@ -163,8 +168,8 @@ class Sessions:
 
     async def close(self) -> None:
         """End everything."""
-        self._closed = True
-        self._idle.cancel()
+        self._closed.set()
+        await self._idle  # not cancelled: it may be ending a session
         if self._warming is not None:
             self._warming.cancel()
             with suppress(asyncio.CancelledError):

@@ -77,6 +77,8 @@ async def open_runtime(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await core.interpreter.close()
+        # Code that would not stop has ended by now: what ran it may still say so.
+        await runtime.end_runs()
         await source.close()
         await store.close()
         owner.close()
