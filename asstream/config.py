@@ -13,25 +13,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from asstream.configfile import SANDBOXES, ConfigFile
 from asstream.errors import ConfigError, UsageError
 
 EMBEDDED = "embedded"
 OPENAI_URL = "https://api.openai.com/v1"
 AZURE_VARIABLES = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION")
-PROFILE_KEYS = (
-    "base_url",
-    "api_key",
-    "api_version",
-    "assistant",
-    "handler",
-    "instructions",
-    "model",
-    "model_base_url",
-    "model_api_key",
-)
+TERMINAL_VARIABLES = ("TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "TMUX", "STY")
+"""What a terminal, and what runs inside it, say of themselves."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +56,8 @@ class Settings:
         api_version: Azure's `api-version`; None elsewhere.
         run_model: the model asked of each run (`--model`); None leaves it to the assistant.
         origin: what named the Assistants endpoint, for people.
+        sandbox: `auto` or `none`: what holds the code that models write.
+        limits: what the table `[interpreter]` sets of `asstream.interpreter.protocol.Limits`.
     """
 
     home: Path
@@ -80,6 +73,8 @@ class Settings:
     instructions: str | None = None
     run_model: str | None = None
     model: ModelSettings = field(default_factory=ModelSettings)
+    sandbox: str = "auto"
+    limits: Mapping[str, int | float] = field(default_factory=dict)
 
 
 def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -98,7 +93,8 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         raise UsageError(f"--{flag.replace('_', '-')} is empty", "give it a value, or leave it away")
     variables = {k: v for k, v in (os.environ if environ is None else environ).items() if v != ""}
     path = _config_path(variables)
-    name, profile = _profile(path, given.get("profile"))
+    document = ConfigFile(path)
+    name, profile = document.profile(given.get("profile"))
     kind, base_url, api_key, api_version, origin = _endpoint(given, variables, name, profile)
     return Settings(
         home=_home(variables),
@@ -114,7 +110,14 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         instructions=given.get("instructions") or profile.get("instructions"),
         run_model=given.get("model"),
         model=_model(given, variables, name, profile),
+        sandbox=_sandbox(given, profile),
+        limits=document.limits,
     )
+
+
+def terminal_variables() -> dict[str, str]:
+    """What the environment says of the terminal; what is not set is left out."""
+    return {name: os.environ[name] for name in TERMINAL_VARIABLES if os.environ.get(name)}
 
 
 def ensure_home(settings: Settings) -> Path:
@@ -177,94 +180,6 @@ def _absolute(named: str) -> Path:
         raise ConfigError(f"{named} names no folder: {error}", "give an absolute path") from error
 
 
-def _profile(path: Path, named: str | None) -> tuple[str | None, dict[str, str]]:
-    """The name and the table of the profile in use; (None, {}) when there is none."""
-    document = _read(path)
-    _check_document(path, document)
-    profiles: dict[str, dict[str, str]] = document.get("profiles", {})
-    default: str | None = document.get("default_profile")
-    name = named or default
-    if name is None:
-        return None, {}
-    if name not in profiles:
-        known = ", ".join(sorted(profiles)) or "none"
-        source = "--profile" if named else f"default_profile in {path}"
-        raise ConfigError(
-            f"{source} names the profile {name!r}, which {path} does not have (it has: {known})",
-            f"add a table [profiles.{name}] to {path}, or name another",
-        )
-    return name, profiles[name]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the configuration file {path} can't be read: {error}",
-            "mend or remove it, or set ASSTREAM_CONFIG",
-        ) from error
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"the configuration file {path} is not TOML: {error}", "mend that line, or set ASSTREAM_CONFIG"
-        ) from error
-
-
-def _check_document(path: Path, document: Mapping[str, object]) -> None:
-    """Raise ConfigError for a key that is unknown or a value of the wrong type."""
-    for key in document:
-        if key not in ("default_profile", "profiles"):
-            raise _bad_key(path, None, key, ("default_profile", "profiles"))
-    default = document.get("default_profile")
-    if default is not None and not isinstance(default, str):
-        raise _bad_type(path, None, "default_profile", default, "a string")
-    profiles = document.get("profiles", {})
-    if not isinstance(profiles, dict):
-        raise _bad_type(path, None, "profiles", profiles, "tables, [profiles.NAME]")
-    for name, table in profiles.items():
-        if not isinstance(table, dict):
-            raise _bad_type(path, "profiles", name, table, f"a table, [profiles.{name}]")
-        for key, value in table.items():
-            if key not in PROFILE_KEYS:
-                raise _bad_key(path, f"profiles.{name}", key, PROFILE_KEYS)
-            if not isinstance(value, str):
-                raise _bad_type(path, f"profiles.{name}", key, value, "a string")
-
-
-def _bad_key(path: Path, table: str | None, key: str, known: tuple[str, ...]) -> ConfigError:
-    where = f"[{table}]" if table else "the top of the file"
-    return ConfigError(
-        f"{_place(path, table, key)}: unknown key {key!r} in {where}", f"known keys: {', '.join(known)}"
-    )
-
-
-def _bad_type(path: Path, table: str | None, key: str, value: object, wanted: str) -> ConfigError:
-    # The value itself is not shown: it may be a key.
-    return ConfigError(
-        f"{_place(path, table, key)}: {key!r} is of type {type(value).__name__}", f"it has to be {wanted}"
-    )
-
-
-def _place(path: Path, table: str | None, key: str) -> str:
-    """`FILE, line N` of a key in a table; the file alone where the line can't be told."""
-    current: str | None = None
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        text = line.strip()
-        if text.startswith("["):
-            current = text.strip("[] ").replace('"', "").replace("'", "")
-            if f"{table}.{key}" == current or (table is None and current.split(".")[0] == key):
-                return f"{path}, line {number}"
-        elif current == table and text.split("=")[0].strip().strip("\"'") == key:
-            return f"{path}, line {number}"
-    return str(path)
-
-
 def _endpoint(
     given: Mapping[str, str], variables: Mapping[str, str], name: str | None, profile: Mapping[str, str]
 ) -> tuple[str, str | None, str | None, str | None, str]:
@@ -320,6 +235,13 @@ def _checked(url: str, key: str | None, origin: str) -> str:
     if key is None and not is_loopback(url):
         raise ConfigError(f"{origin}: {url} needs a key", "give --api-key or set ASSTREAM_API_KEY")
     return url.rstrip("/")
+
+
+def _sandbox(given: Mapping[str, str], profile: Mapping[str, str]) -> str:
+    flag = given.get("sandbox")
+    if flag is not None and flag not in SANDBOXES:
+        raise UsageError(f"--sandbox {flag!r} is no sandbox", f"give {' or '.join(SANDBOXES)}")
+    return flag or profile.get("sandbox") or "auto"
 
 
 def _model(

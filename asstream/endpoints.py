@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spec, load
 from asstream.errors import AsstreamError, ConfigError, UnreachableError
@@ -18,11 +18,16 @@ from asstream.errors import AsstreamError, ConfigError, UnreachableError
 if TYPE_CHECKING:
     import openai
 
+    from asstream.runtime import CodeOptions
     from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.protocol import ModelSource
 
+logger = logging.getLogger("asstream.endpoints")
+
 WIRE = "asstream.wire"
 """The logger of what goes over the wire."""
+UNHELD = "no sandbox (sandbox none): code that models write can do all that you can"
+"""What is said at each start without a sandbox."""
 KEYLESS = "none"
 """What a client sends as its key where none is needed: the SDK refuses to work without one."""
 
@@ -141,12 +146,34 @@ def model_source(settings: Settings) -> ModelSource:
     return open_source(settings.home, model_endpoint(settings), settings.model.model)
 
 
+def code_options(settings: Settings) -> CodeOptions:
+    """How the settings let code be run, for the embedded runtime and for `serve`.
+
+    The default assistant may run some where the interpreter is installed.
+    """
+    from importlib.util import find_spec
+
+    from asstream.interpreter.protocol import Interpreter, Limits
+    from asstream.runtime import CodeOptions
+
+    def make() -> Interpreter:
+        from asstream.interpreter.kernels import KernelInterpreter
+
+        limits: dict[str, Any] = {**settings.limits}
+        choice: Literal["auto", "none"] = "none" if settings.sandbox == "none" else "auto"
+        return KernelInterpreter(settings.home / "interpreter", choice, Limits(**limits))
+
+    if settings.sandbox == "none":
+        logger.warning("%s", UNHELD)
+    return CodeOptions(make, by_default=all(find_spec(name) for name in ("ipykernel", "jupyter_client")))
+
+
 def _open_embedded(settings: Settings) -> Endpoint:
     from asstream.server.embedded import EmbeddedServer
 
     home = ensure_home(settings)
     source = model_source(settings)
-    server = EmbeddedServer(home, lambda: source)
+    server = EmbeddedServer(home, lambda: source, code_options(settings))
     server.start()
     client = make_client(server.base_url, server.api_key)
     return Endpoint(client, EMBEDDED, server.base_url, "this machine", source, server.close)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from asstream.config import ModelSettings, Settings, ensure_home, is_hosted_openai, is_loopback, load
+from asstream.configfile import LIMITS
 from asstream.errors import AsstreamError, ConfigError, UsageError
+from asstream.interpreter.protocol import Limits
 
 
 @pytest.fixture
@@ -274,3 +277,44 @@ def test_the_environment_of_the_process_is_read_where_none_is_given(monkeypatch:
     monkeypatch.setenv("ASSTREAM_HOME", os.sep + "somewhere")
     assert load({}).home == Path(os.sep + "somewhere")
     assert issubclass(ConfigError, AsstreamError)
+
+
+def test_the_table_of_the_interpreter_sets_its_limits(environ: dict[str, str]) -> None:
+    assert load({}, environ).limits == {}
+    write(environ, "[interpreter]\nseconds = 2.5\nmemory_mb = 512\n")
+    settings = load({}, environ)
+    assert Limits(**settings.limits) == Limits(seconds=2.5, memory_mb=512)  # type: ignore[arg-type]
+
+
+def test_every_limit_can_be_configured_and_its_default_is_in_its_range() -> None:
+    defaults = asdict(Limits())
+    assert LIMITS.keys() == defaults.keys()
+    assert all(LIMITS[name].least <= value <= LIMITS[name].most for name, value in defaults.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n[interpreter]\nsecond = 1\n", ["line 3", "'second'", "seconds"]),
+        ("[interpreter]\nseconds = '1'\n", ["line 2", "str", "a number"]),
+        ("[interpreter]\nmemory_mb = 1.5\n", ["line 2", "float", "a whole number"]),
+        ("[interpreter]\nsessions = true\n", ["line 2", "bool"]),
+        ("[interpreter]\nseconds = 0\n", ["line 2", "is 0", "from 1 to 86400"]),
+        ("interpreter = 1\n", ["line 1", "[interpreter]"]),
+        ("[profiles.p]\nsandbox = 'off'\n", ["line 2", "'off'", "auto or none"]),
+    ],
+)
+def test_a_wrong_limit_is_named_with_its_line(environ: dict[str, str], text: str, words: list[str]) -> None:
+    write(environ, text)
+    with pytest.raises(ConfigError) as caught:
+        load({}, environ)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_the_sandbox_is_that_of_the_flag_then_of_the_profile_then_automatic(environ: dict[str, str]) -> None:
+    assert load({}, environ).sandbox == "auto"
+    write(environ, 'default_profile = "p"\n[profiles.p]\nsandbox = "none"\n')
+    assert load({}, environ).sandbox == "none"
+    assert load({"sandbox": "auto"}, environ).sandbox == "auto"
+    with pytest.raises(UsageError, match="auto or none"):
+        load({"sandbox": "off"}, environ)

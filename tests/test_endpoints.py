@@ -37,6 +37,29 @@ def test_the_client_reaches_the_runtime_of_this_process_until_it_is_closed() -> 
         other.with_options(max_retries=0).models.list()
 
 
+def test_the_default_assistant_runs_code_in_the_interpreter_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = {"tool_call": {"name": "python", "arguments": {"code": "print(6 * 7)"}}}
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"replies": [{"match": None, "turns": [[code], [{"text": "{tool}"}]]}]}))
+    config = tmp_path / "config.toml"
+    config.write_text("[interpreter]\nsessions = 1\n")
+    monkeypatch.setenv("ASSTREAM_CONFIG", str(config))
+    with asstream.connect() as client:
+        assistant = client.beta.assistants.create(name="asstream", model="default")
+        run = client.beta.threads.create_and_run_poll(
+            assistant_id=assistant.id,
+            thread={"messages": [{"role": "user", "content": "6 times 7?"}]},
+            poll_interval_ms=50,
+        )
+        assert (run.status, [tool.type for tool in run.tools]) == ("completed", ["code_interpreter"])
+        [newest] = client.beta.threads.messages.list(run.thread_id, limit=1).data
+        assert newest.content[0].type == "text"
+        assert newest.content[0].text.value == "42"
+    assert (tmp_path / "home" / "interpreter").is_dir()
+
+
 def test_an_endpoint_tells_which_model_answers_and_closes_twice() -> None:
     endpoint = open_endpoint(load({}))
     assert endpoint.describe_model()["model"] == "scripted"

@@ -10,12 +10,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openai
 from openai.lib.streaming import AssistantStreamManager
 
-from asstream.chat import history
+from asstream.chat import history, produced
 from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.chat.polling import ObjectStream, wait_for_run
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from openai.types.beta import Assistant
     from openai.types.beta.threads import Run
 
+    from asstream.chat.downloads import Downloads
     from asstream.chat.recording import Recorder
 
 CANCEL_SECONDS = 5.0
@@ -57,6 +59,7 @@ class Session:
         recorder: is given the events of each run.
         tell_status: called with a run's status while a whole reply is waited for; None at the end.
         on_close: lets go of the endpoint.
+        files: the files of its replies.
         last_run: the newest run of this session, or of the thread before.
         usage: tokens of this session, by kind.
         used: whether a message was sent.
@@ -77,6 +80,7 @@ class Session:
     recorder: Recorder | None = None
     tell_status: Callable[[str | None], None] = lambda _: None
     on_close: Callable[[], None] = lambda: None
+    files: Downloads | None = None
     last_run: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
     used: bool = False
@@ -132,7 +136,15 @@ class Session:
                 raise
             raise raised_by_handler(error, cancelled=cancelled) from error
         self._note(run)
+        if self.files is not None and self.files.kept is not None:
+            self.files.keep_all(produced.of_run(self.client, run))
         return run
+
+    def save(self, folder: Path) -> list[Path]:
+        """Save the files of the last reply. Raises AsstreamError, openai.OpenAIError."""
+        if self.files is None or self.last_run is None:
+            return []
+        return self.files.save(produced.of_run(self.client, self.last_run), folder)
 
     def switch_assistant(self, named: str) -> None:
         """Let another assistant answer from now on. Raises NotFoundError, UsageError."""

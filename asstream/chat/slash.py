@@ -103,14 +103,9 @@ def _steps(session: Session, argument: str) -> list[str]:
     steps = session.client.beta.threads.runs.steps.list(
         session.last_run.id, thread_id=session.thread_id, order="asc"
     )
-    from asstream.render.columns import columns
+    from asstream.chat.steps import brief
 
-    return columns(
-        [
-            (step.id, step.type, step.status, f"{step.usage.total_tokens} tokens" if step.usage else "")
-            for step in steps
-        ]
-    ) or ["no steps"]
+    return [line for step in steps for line in brief(step)] or ["no steps"]
 
 
 def _export(session: Session, argument: str) -> list[str]:
@@ -128,6 +123,11 @@ def _export(session: Session, argument: str) -> list[str]:
     return [f"written to {path}"]
 
 
+def _save(session: Session, argument: str) -> list[str]:
+    saved = session.save(Path(argument or "."))
+    return [f"saved {path}" for path in saved] or ["the last reply has no files"]
+
+
 def _exit(session: Session, argument: str) -> list[str]:
     raise Leave
 
@@ -141,6 +141,7 @@ COMMANDS = {
     "/threads": Command("", "the threads, last used first", _threads),
     "/usage": Command("", "tokens used in this chat", _usage),
     "/steps": Command("", "the steps of the last run", _steps),
+    "/save": Command("[DIR]", "save the files of the last reply", _save),
     "/export": Command("FILE", "write the transcript", _export),
     "/exit": Command("", "leave (also: exit, quit)", _exit),
     "/quit": Command("", "leave", _exit),

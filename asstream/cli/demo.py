@@ -1,50 +1,119 @@
-"""`asstream demo`: a scripted tour through a server and a home of its own, gone afterwards."""
+"""`asstream demo`: a scripted tour through a server and a home of its own, gone afterwards.
+
+The model is a script and says so; the code that it writes is run for real.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asstream.chat.keys import PROMPT
 from asstream.cli import options as o
 from asstream.cli.output import say
 from asstream.cli.talk import TalkOptions
 from asstream.cli.target import noun
-from asstream.config import EMBEDDED, ModelSettings, Settings
+from asstream.config import EMBEDDED, ModelSettings, Settings, load
+
+if TYPE_CHECKING:
+    from asstream.chat.session import Session
 
 app = noun("A scripted tour; needs no model and no key.")
 
 SCRIPT = Path(__file__).with_name("tour.json")
-QUESTIONS = ("Who are you?", "Do you remember what I asked?", "How does my own program use this?")
+TEXT = ("Who are you?", "How does my own program use this?")
+CODE = (
+    "Here are eight numbers: 3, 1, 4, 1, 5, 9, 2, 6. Add them up, slowly.",
+    "Now the prices: tea 3.50, coffee 4.20, milk 1.10.",
+)
+PLOT = "Draw the numbers."
+FILE = "I want the numbers as a file."
 
 
 @app.command()
-def command(handler: o.Handler = None, plain: o.Plain = False) -> int:
-    """Show what a chat looks like. The replies come from the scripted model: no model, no key, no network."""
+def command(
+    handler: o.Handler = None,
+    plain: o.Plain = False,
+    save_files: o.SaveFiles = None,
+    sandbox: o.Sandbox = None,
+) -> int:
+    """Show what a chat looks like. The replies come from the scripted model: no model, no key, no network.
+
+    The code in them is run on this machine, in the sandbox that a chat would use.
+    """
     from asstream.cli.opening import open_session
     from asstream.cli.shown import check_choice
 
-    options = TalkOptions(handler=handler, plain=plain)
+    options = TalkOptions(handler=handler, plain=plain, save_files=save_files, sandbox=sandbox)
     check_choice(options)
     say("A tour. The replies come from the scripted model, not from a language model.")
     with tempfile.TemporaryDirectory(prefix="asstream-demo-") as folder:
-        home = Path(folder)
-        settings = Settings(
-            home=home,
-            config_path=home / "none.toml",
-            kind=EMBEDDED,
-            model=ModelSettings(model=f"scripted:{SCRIPT}"),
-        )
-        session = open_session(settings, options, terminal=sys.stdout.isatty())
+        session = open_session(_settings(Path(folder), sandbox), options, terminal=sys.stdout.isatty())
         try:
-            for question in QUESTIONS:
-                say("", PROMPT + question)
-                run = session.send(question)
-                if run.status != "completed":
-                    say(*session.outcome(run))
-                    return 1
+            failed = any(not _told(session, question) for question in _questions(sandbox))
         finally:
             session.close()
+    if failed:
+        return 1
+    if save_files is None:
+        say("", "The files went with the demo's home; `asstream demo --save-files DIR` keeps them.")
     say("", "`asstream chat` begins a chat of your own.", "`asstream doctor` tells which model would answer.")
     return 0
+
+
+def _settings(home: Path, sandbox: str | None) -> Settings:
+    """A home that holds nothing; of what is configured, what holds code counts here too."""
+    return Settings(
+        home=home,
+        config_path=home / "none.toml",
+        kind=EMBEDDED,
+        model=ModelSettings(model=f"scripted:{SCRIPT}"),
+        sandbox=load({"sandbox": sandbox}).sandbox,
+    )
+
+
+def _told(session: Session, question: str) -> bool:
+    say("", PROMPT + question)
+    run = session.send(question)
+    if run.status != "completed":
+        say(*session.outcome(run))
+    return run.status == "completed"
+
+
+def _questions(sandbox: str | None) -> Iterator[str]:
+    """What is asked: about code only where code can be run, about a plot only where one can be drawn."""
+    yield TEXT[0]
+    without = _no_interpreter(sandbox)
+    if without:
+        say("", *without)
+    else:
+        yield from CODE
+        if importlib.util.find_spec("matplotlib") is not None:
+            yield PLOT
+        else:
+            say(
+                "", "(No plot: matplotlib is not installed; pip install 'asstream[interpreter]' installs it.)"
+            )
+        yield FILE
+    yield TEXT[1]
+
+
+def _no_interpreter(sandbox: str | None) -> list[str]:
+    """Why no code is run here, and what to do about it; empty where it is."""
+    if importlib.util.find_spec("ipykernel") is None or importlib.util.find_spec("jupyter_client") is None:
+        return [
+            "(No code is run: the interpreter is not installed.)",
+            "(pip install 'asstream[interpreter]' installs it.)",
+        ]
+    from asstream.interpreter.protocol import InterpreterUnavailableError
+    from asstream.interpreter.sandbox import choose
+
+    try:
+        choose("none" if load({"sandbox": sandbox}).sandbox == "none" else "auto")
+    except InterpreterUnavailableError as error:
+        return [f"(No code is run: {error.message}.)", *([f"({error.remedy})"] if error.remedy else [])]
+    return []

@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ def _checks(flags: dict[str, str | None]) -> Iterator[Check]:
         yield from _endpoint(settings)
     if settings.kind == EMBEDDED:
         yield _local_engine()
+        yield from _interpreter(settings)
     yield _guarded("handlers", lambda: _handlers(settings))
 
 
@@ -151,6 +153,49 @@ def _local_engine() -> Check:
             "engine of this machine", "note", "not installed", "pip install 'asstream[local]' installs it"
         )
     return Check("engine of this machine", "ok", "xllamacpp")
+
+
+def _interpreter(settings: Settings) -> Iterator[Check]:
+    """Whether code can be run, and what holds it: each sandbox that this system could have, tried."""
+    missing = [name for name in ("ipykernel", "jupyter_client") if importlib.util.find_spec(name) is None]
+    if missing:
+        yield Check(
+            "code interpreter",
+            "note",
+            f"not installed ({' and '.join(missing)} missing)",
+            "pip install 'asstream[interpreter]' installs it",
+        )
+        return
+    lacking = [name for name in ("numpy", "pandas", "matplotlib") if importlib.util.find_spec(name) is None]
+    without = f", without {' and '.join(lacking)}" if lacking else ""
+    yield Check("code interpreter", "ok", f"ipykernel {version('ipykernel')}{without}")
+    if settings.sandbox == "none":
+        yield Check(
+            "sandbox",
+            "note",
+            "none: code that the model writes may do whatever you may",
+            'sandbox = "auto" holds it',
+        )
+    yield from _sandboxes()
+
+
+def _sandboxes() -> Iterator[Check]:
+    from asstream.interpreter.sandbox import look
+
+    findings = look()
+    held = any(finding.sandbox is not None for finding in findings)
+    if not findings:
+        yield Check("sandbox", "note", f"none is known for {platform.system()}", "on Windows, use WSL2")
+    used = False
+    for finding in findings:
+        name = f"sandbox {finding.mechanism}"
+        if finding.sandbox is None:
+            # Where another one holds, this one's remedy is no more than a hint.
+            yield Check(name, "note", finding.reason, "" if held and used else finding.remedy)
+            continue
+        note = f" ({finding.sandbox.note})" if finding.sandbox.note else ""
+        yield Check(name, "ok", f"{'works' if used else 'works, is used'}{note}")
+        used = True
 
 
 def _handlers(settings: Settings) -> Check:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 
-from asstream.cli.output import note
+from asstream.cli.output import cleaned, note
 
 
 class _Notices(logging.Handler):
@@ -19,7 +20,11 @@ class _Notices(logging.Handler):
         return self._serving or not getattr(record, "readers_told", False)
 
     def emit(self, record: logging.LogRecord) -> None:
-        note(f"asstream: {record.getMessage()}")
+        line = f"asstream: {record.getMessage()}"
+        # Where no reply was shown there is none to disturb.
+        live = sys.modules.get("asstream.render.transcript")
+        if live is None or not live.say_aside(cleaned(line)):
+            note(line)
 
 
 def show_notices(*, serving: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asstream.cli import options as o
 from asstream.cli.output import warn
-from asstream.cli.shown import handler_maker, handler_name, is_ours, status_line
+from asstream.cli.shown import downloads, handler_maker, handler_name, is_ours, status_line
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback
 from asstream.errors import NotFoundError
 
@@ -46,13 +46,19 @@ def uncollected() -> Iterator[None]:
 
 
 def open_session(
-    settings: Settings, options: TalkOptions, *, resuming: bool = False, terminal: bool = False
+    settings: Settings,
+    options: TalkOptions,
+    *,
+    resuming: bool = False,
+    terminal: bool = False,
+    in_chat: bool = False,
 ) -> Session:
     """A session, ready to send.
 
     Args:
         resuming: the assistant is that of the thread's last run, unless one was named.
         terminal: whether the reply goes to a terminal.
+        in_chat: whether somebody can type `/save` after it.
 
     Raises:
         NeedsModel: the runtime of this machine has no model yet.
@@ -73,7 +79,8 @@ def open_session(
         check_file(settings.home, described)
         endpoint.warm_model()
         spec = handler_name(options, settings.handler, terminal=terminal)
-        make_handler = handler_maker(spec, endpoint.client, resources)
+        files = downloads(settings, options, endpoint.client, in_chat=in_chat)
+        make_handler = handler_maker(spec, endpoint.client, files, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
         session.model_name = described.get("model", "")
         if described.get("kind") in _ELSEWHERE:  # what is typed goes there: the header must not say otherwise
@@ -83,6 +90,7 @@ def open_session(
         raise
     session.instructions = instructions
     session.handler_is_ours = is_ours(spec)
+    session.files = files
     session.on_close = resources.close
     return session
 

@@ -49,6 +49,19 @@ Record = Annotated[
     typer.Option("--record", metavar="FILE", help="Keep the events of the runs, for `asstream replay`."),
 ]
 
+SaveFiles = Annotated[
+    str | None,
+    typer.Option("--save-files", metavar="DIR", help="Save the files of each reply into this folder."),
+]
+Sandbox = Annotated[
+    str | None,
+    typer.Option(
+        "--sandbox",
+        metavar="auto|none",
+        help="What holds the code that the model writes: the strongest sandbox here, or nothing.",
+    ),
+]
+
 
 def text_or_file(value: str) -> str:
     """The text itself, or the content of the file that `@FILE` names. Raises NotFoundError, UsageError."""

@@ -11,6 +11,8 @@ VALUES = {
     "--instructions": "instructions",
     "--handler": "handler",
     "--record": "record",
+    "--save-files": "save_files",
+    "--sandbox": "sandbox",
     "--profile": "profile",
     "--base-url": "base_url",
     "--api-key": "api_key",

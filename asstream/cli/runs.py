@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import Annotated
 
+import openai
 import typer
 
 from asstream.chat.find import find_run, find_thread
 from asstream.cli import options as o
-from asstream.cli.output import details, emit, say, table, warn, when
+from asstream.cli.output import details, emit, say, warn, when
+from asstream.cli.steps import show_steps
 from asstream.cli.target import noun, opened
 from asstream.render.columns import columns
 
@@ -78,19 +81,16 @@ def steps(
     api_key: o.ApiKey = None,
     as_json: o.Json = False,
 ) -> None:
-    """List a run's steps, oldest first."""
+    """Show what a run did, oldest first: the code and its outputs, the functions with theirs."""
     with opened(profile, base_url, api_key) as target:
         thread = find_thread(target.client, target.index, thread_id)
         run = find_run(target.client, thread.id, run_id)
         found = list(target.client.beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc"))
-    if as_json:
-        for step in found:
-            emit(step)
-        return
-    rows = [
-        (s.id, s.type, s.status, s.usage.total_tokens if s.usage else "", when(s.created_at)) for s in found
-    ]
-    table(("ID", "TYPE", "STATUS", "TOKENS", "CREATED"), rows, none="the run has no steps")
+        if as_json:
+            for step in found:
+                emit(step)
+            return
+        show_steps(found, partial(_name_of, target.client))
 
 
 @app.command()
@@ -108,6 +108,13 @@ def cancel(
         run = find_run(target.client, thread.id, run_id)
         cancelled = target.once.beta.threads.runs.cancel(run.id, thread_id=thread.id)
     emit(cancelled) if as_json else say(f"{cancelled.id} {cancelled.status}")
+
+
+def _name_of(client: openai.OpenAI, file_id: str) -> str:
+    try:
+        return client.files.retrieve(file_id).filename
+    except openai.OpenAIError:  # it was deleted since: its id says all that is left to say
+        return ""
 
 
 def _reason(run: object) -> str:

@@ -13,7 +13,7 @@ from asstream.cli import options as o
 from asstream.cli.output import say, warn
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load
-from asstream.endpoints import KEYLESS, model_source
+from asstream.endpoints import KEYLESS, code_options, model_source
 from asstream.errors import ConfigError
 
 app = noun("Serve the Assistants API on this machine, for any program.")
@@ -38,6 +38,14 @@ def command(
         typer.Option("--model", metavar="M", help="The model where an assistant's own is not there."),
     ] = None,
     profile: o.Profile = None,
+    sandbox: Annotated[
+        str | None,
+        typer.Option(
+            "--sandbox",
+            metavar="auto|none",
+            help="What holds the code that models write; none: nothing does.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the Assistants API until Ctrl-C.
 
@@ -52,7 +60,7 @@ def command(
         )
     if any(not key.strip() for key in keys):
         raise ConfigError("--api-key is empty", "give it a value, or leave it away")
-    settings = load({"profile": profile, "model": model, "base_url": EMBEDDED})
+    settings = load({"profile": profile, "model": model, "base_url": EMBEDDED, "sandbox": sandbox})
     home = ensure_home(settings)
 
     from asstream.cli.notices import show_notices
@@ -69,7 +77,8 @@ def command(
     # The server stops gracefully on either signal and then raises it again: by then it has been heeded.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    asyncio.run(serve(home, lambda: model_source(settings), listener, keys, ready=ready))
+    code = code_options(settings)
+    asyncio.run(serve(home, lambda: model_source(settings), listener, keys, code=code, ready=ready))
     if sys.stderr.isatty():
         warn("")  # the terminal has put a ^C there
 

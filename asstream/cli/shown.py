@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstream.chat import keys
-from asstream.cli.output import cleaned, show_status
+from asstream.cli.output import cleaned, show_status, warn
+from asstream.config import Settings, terminal_variables
 from asstream.errors import UsageError
 
 if TYPE_CHECKING:
     import openai
     from openai import AssistantEventHandler
 
+    from asstream.chat.downloads import Downloads
     from asstream.chat.session import Session
     from asstream.cli.talk import TalkOptions
 
@@ -54,21 +57,50 @@ def is_ours(spec: str) -> bool:
 
 
 def handler_maker(
-    spec: str, client: openai.OpenAI, resources: ExitStack
+    spec: str, client: openai.OpenAI, files: Downloads, resources: ExitStack
 ) -> Callable[[], AssistantEventHandler]:
-    """Makes a fresh handler for each stream. Raises NotFoundError, UsageError.
+    """Makes a fresh handler for each stream, with a way to its files. Raises NotFoundError, UsageError.
 
     A handler of the person's own may make an `OpenAI()`: it reaches the session's endpoint until
     `resources` is closed.
     """
+    from asstream.handlers.base import EventHandler
+    from asstream.handlers.console import ConsoleHandler
     from asstream.handlers.find import instantiate, load
+    from asstream.render.images.viewer import Viewer
 
     if not is_ours(spec):
         from asstream.handlers.endpoint_environment import reachable
 
         resources.enter_context(reachable(str(client.base_url), client.api_key))
     kind = load(spec)
-    return lambda: instantiate(kind, spec)
+    viewer = Viewer(terminal_variables())
+    if issubclass(kind, ConsoleHandler) and sys.stdout.isatty() and sys.stderr.isatty():
+        files.tell = lambda _: None  # the reply itself names each file that was saved, on the same screen
+
+    def make() -> AssistantEventHandler:
+        handler = instantiate(kind, spec)
+        if isinstance(handler, EventHandler):
+            handler.files = files
+        if isinstance(handler, ConsoleHandler):
+            handler.viewer = viewer
+        return handler
+
+    return make
+
+
+def downloads(settings: Settings, options: TalkOptions, client: openai.OpenAI, *, in_chat: bool) -> Downloads:
+    """The way to the files of the replies. Raises ConfigError where `--save-files` names no usable folder."""
+    from asstream.chat.downloads import Downloads
+    from asstream.chat.saving import prepare
+
+    return Downloads(
+        client,
+        settings.home / "pictures",
+        kept=prepare(Path(options.save_files)) if options.save_files is not None else None,
+        remedy="/save writes it here" if in_chat else "--save-files DIR saves it",
+        tell=warn,
+    )
 
 
 def status_line() -> Callable[[str | None], None]:
@@ -91,9 +123,10 @@ def status_line() -> Callable[[str | None], None]:
 def show_past(session: Session) -> None:
     """Print a thread's messages on stdout, oldest first, all pages; the person's behind the prompt's sign."""
     from asstream.chat.history import messages, shown
+    from asstream.render.marks import Marks
 
     for message in messages(session.client, session.thread_id):
-        text = cleaned(shown(message))
+        text = cleaned(Marks().all(shown(message)))
         if message.role == "user":
             text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
         sys.stdout.write(text + "\n")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from asstream.chat.session import Session
 
 
+_FLAGS = ("assistant", "model", "instructions", "handler", "profile", "base_url", "api_key", "sandbox")
+"""The options that the configuration has a say in."""
+
+
 @dataclass(frozen=True)
 class TalkOptions:
     """The options of `chat`, `resume` and `ask`, as they were given."""
@@ -29,6 +33,8 @@ class TalkOptions:
     instructions: str | None = None
     handler: str | None = None
     record: str | None = None
+    save_files: str | None = None
+    sandbox: str | None = None
     profile: str | None = None
     base_url: str | None = None
     api_key: str | None = None
@@ -55,7 +61,7 @@ def ask(prompt: str, options: TalkOptions) -> int:
         raise UsageError("the prompt is empty", "give some text; - reads it from stdin")
     from asstream.chat.loop import open_unasked, settle
 
-    around = _surroundings(_settings(options), options)
+    around = _surroundings(_settings(options), options, asking=True)
     session = open_unasked(around)
     try:
         return settle(around, session, session.send(text))
@@ -112,12 +118,7 @@ def _chosen(settings: Settings, last: bool) -> str:
 
 def _settings(options: TalkOptions) -> Settings:
     check_choice(options)
-    return load(
-        {
-            name: getattr(options, name)
-            for name in ("assistant", "model", "instructions", "handler", "profile", "base_url", "api_key")
-        }
-    )
+    return load({name: getattr(options, name) for name in _FLAGS})
 
 
 def _at_terminal() -> bool:
@@ -132,7 +133,9 @@ def _terminal(around: Surroundings) -> TerminalChat:
     return TerminalChat(around, Prompt(around.history, tuple(COMMANDS)))
 
 
-def _surroundings(settings: Settings, options: TalkOptions, *, resuming: bool = False) -> Surroundings:
+def _surroundings(
+    settings: Settings, options: TalkOptions, *, resuming: bool = False, asking: bool = False
+) -> Surroundings:
     from asstream.chat.loop import Surroundings
     from asstream.cli.exits import explain
     from asstream.cli.output import cleaned
@@ -143,7 +146,9 @@ def _surroundings(settings: Settings, options: TalkOptions, *, resuming: bool = 
 
         show_notices()
         with uncollected():
-            return open_session(settings, options, resuming=resuming, terminal=sys.stdout.isatty())
+            return open_session(
+                settings, options, resuming=resuming, terminal=sys.stdout.isatty(), in_chat=not asking
+            )
 
     def pull() -> None:
         from asstream.cli.first_model import pull_default

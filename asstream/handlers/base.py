@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from openai.types.beta.threads import Message, RefusalContentBlock, RefusalDeltaBlock, Run
     from openai.types.beta.threads.runs import RunStep
 
+    from asstream.handlers.files import Files
+
 
 class _Feed:
     """One stream that a handler reads: closed once, its end told once."""
@@ -77,6 +79,8 @@ class EventHandler(AssistantEventHandler):
 
     explains_outcome: ClassVar[bool] = False
     """True where the handler itself tells a person why a run did not complete."""
+    files: Files | None = None
+    """The files of the replies (`handlers.files`), where a session gives the handler a way to them."""
 
     def __init__(self) -> None:
         super().__init__()

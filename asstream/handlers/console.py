@@ -12,7 +12,13 @@ from rich.console import Console
 from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
+from asstream.handlers.files import footnotes
 from asstream.handlers.outcome import outcome_lines
+from asstream.render.code import CodeStyler
+from asstream.render.images.kinds import kind_of
+from asstream.render.lines import Plain
+from asstream.render.logs import LogStyler
+from asstream.render.marks import Marks
 from asstream.render.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
         TextDelta,
     )
     from openai.types.beta.threads.runs import ToolCall, ToolCallDelta
+
+    from asstream.render.images.viewer import Viewer
 
 _LONGEST_OUTPUT = 200
 
@@ -42,22 +50,27 @@ class ConsoleHandler(EventHandler):
 
     explains_outcome: ClassVar[bool] = True
 
+    viewer: Viewer | None = None
+    """Draws pictures; a session sets it. Without it their paths are shown."""
+
     def __init__(self, *, console: Console | None = None, errors: Console | None = None) -> None:
         super().__init__()
-        self._transcript = Transcript(console or Console(), errors or Console(stderr=True))
+        self._console = console or Console()
+        self._transcript = Transcript(self._console, errors or Console(stderr=True))
         self._started = time.monotonic()
-        self._calls: set[str] = set()
+        self._marks = Marks()
+        self._pictures: set[str] = set()
 
     # the reply
 
     @override
     def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
         self._transcript.open(id(snapshot))
-        self._transcript.add(delta.value or "")
+        self._transcript.add(self._marks.feed(delta.value or ""))
 
     @override
     def on_text_done(self, text: Text) -> None:
-        self._transcript.close()
+        self._end_text()
 
     @override
     def on_refusal_delta(self, delta: RefusalDeltaBlock, snapshot: RefusalContentBlock) -> None:
@@ -70,41 +83,65 @@ class ConsoleHandler(EventHandler):
 
     @override
     def on_image_file_done(self, image_file: ImageFile) -> None:
-        self._transcript.line(f"image {image_file.file_id}")
+        self._picture(image_file.file_id)
 
     @override
     def on_message_done(self, message: Message) -> None:
-        self._transcript.citations(_citations(message))
+        self._transcript.footnotes(footnotes(message, self.files))
+
+    def _end_text(self) -> None:
+        self._transcript.add(self._marks.flush())
+        self._transcript.close()
+
+    def _picture(self, file_id: str) -> None:
+        """Show a picture, once: a message often holds what its code has shown before."""
+        if file_id in self._pictures:
+            return
+        self._pictures.add(file_id)
+        self._transcript.close()
+        if self.files is None:
+            self._transcript.line(f"image {file_id}")
+            return
+        picture = self.files.picture(file_id)
+        if self.viewer is not None and picture.data:
+            self._transcript.picture(self.viewer.draw(picture.data, kind_of(picture.data), self._console))
+        where = f"image {picture.path or file_id}"
+        self._transcript.line(f"{where} ({picture.problem})" if picture.problem else where)
 
     # tools
 
     @override
     def on_tool_call_created(self, tool_call: ToolCall) -> None:
-        self._calls.add(tool_call.id)
         if tool_call.type == "file_search":
             self._transcript.line("file search")
         elif tool_call.type == "function":
-            self._transcript.open(("call", tool_call.id), f"function {tool_call.function.name}", style="dim")
+            self._function(tool_call.id, tool_call.function.name)
 
     @override
     def on_tool_call_delta(self, delta: ToolCallDelta, snapshot: ToolCall) -> None:
         if delta.type == "function" and delta.function and delta.function.arguments:
-            name = snapshot.function.name if snapshot.type == "function" else ""
-            self._transcript.open(("call", snapshot.id), f"function {name}", style="dim")
+            self._function(snapshot.id, snapshot.function.name if snapshot.type == "function" else "")
             self._transcript.add(delta.function.arguments)
         elif delta.type == "code_interpreter" and delta.code_interpreter:
-            self._code(snapshot.id, delta.code_interpreter)
+            self._code(snapshot, delta.code_interpreter)
 
-    def _code(self, call_id: str, code: Any) -> None:
+    def _function(self, call_id: str, name: str) -> None:
+        self._transcript.open(("call", call_id), f"function {name}", styler=Plain("dim"))
+
+    def _code(self, call: Any, code: Any) -> None:
+        call_id = call.id
         if code.input:
-            self._transcript.open(("code", call_id), "code", style="cyan")
+            self._transcript.open(("code", call_id), "code", styler=CodeStyler())
             self._transcript.add(code.input)
         for output in code.outputs or ():
             if output.type == "logs" and output.logs:
-                self._transcript.open(("logs", call_id, output.index), "output", style="dim")
+                self._transcript.open(("logs", call_id, output.index), "output", styler=LogStyler())
                 self._transcript.add(output.logs)
             elif output.type == "image" and output.image:
-                self._transcript.line(f"image {output.image.file_id}")
+                self._picture(output.image.file_id)
+        # Outputs, be they none yet, say that it runs; before them it may still be written, or run silently.
+        runs = code.outputs is not None and not code.input and call.code_interpreter.input
+        self._transcript.busy("running" if runs else "working")
 
     @override
     def on_tool_call_done(self, tool_call: ToolCall) -> None:
@@ -131,7 +168,7 @@ class ConsoleHandler(EventHandler):
     def on_end(self) -> None:
         """A stream that broke off still ends its line; a reader that has gone is no news here."""
         if not self._transcript.broken:
-            self._transcript.close()
+            self._end_text()
 
     def _took(self, run: Run) -> str:
         """How long the reply took: as it was seen live, else (recorded, or waited for) as the run has it."""
@@ -142,17 +179,6 @@ class ConsoleHandler(EventHandler):
             return ""
         seconds = ended - (run.started_at or run.created_at)
         return f"{seconds} s" if seconds > 0 else "under 1 s"
-
-
-def _citations(message: Message) -> list[tuple[str, str]]:
-    """Each marker of a message once, with the file that it stands for."""
-    found: dict[tuple[str, str], None] = {}
-    for block in message.content or ():
-        if block.type == "text":
-            for annotation in block.text.annotations or ():
-                cited = getattr(annotation, str(annotation.type), None)
-                found[annotation.text, getattr(cited, "file_id", "")] = None
-    return list(found)
 
 
 def _tokens(run: Run) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TextIO
 from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
+from asstream.handlers.files import footnotes
 from asstream.handlers.outcome import outcome_lines
 from asstream.render.clean import Cleaner, clean_line
 from asstream.render.output import Output
@@ -65,10 +66,22 @@ class PlainHandler(EventHandler):
     @override
     def on_message_done(self, message: Message) -> None:
         self._end_part()
+        for name, note in footnotes(message, self.files):
+            self._activity(f"{name} {note}")
 
     @override
     def on_tool_call_created(self, tool_call: ToolCall) -> None:
-        self._activity(tool_call.function.name if tool_call.type == "function" else tool_call.type)
+        if tool_call.type == "function":
+            self._activity(f"function {tool_call.function.name}")
+        else:
+            self._activity(tool_call.type.replace("_", " "))
+
+    @override
+    def on_tool_call_done(self, tool_call: ToolCall) -> None:
+        if tool_call.type == "code_interpreter":
+            for output in tool_call.code_interpreter.outputs or ():
+                if output.type == "image":
+                    self._activity(f"image {output.image.file_id}")
 
     @override
     def on_image_file_done(self, image_file: ImageFile) -> None:
@@ -96,4 +109,9 @@ class PlainHandler(EventHandler):
 
     def _activity(self, what: str) -> None:
         if self._errors.stream.isatty():
-            self._errors.write(f"\x1b[2m[{clean_line(what, 200)}]\x1b[0m\n")
+            from rich.console import Console
+
+            from asstream.render.pen import Pen
+
+            pen = Pen(Console(file=self._errors.stream))
+            self._errors.write(pen.paint(f"[{clean_line(what, 200)}]", "dim") + "\n")

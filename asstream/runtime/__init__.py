@@ -3,6 +3,7 @@
 It knows no terminal and no HTTP. Who uses it: `open_runtime(home, source)`, then the nouns of `Runtime`.
 """
 
+from asstream.runtime.interpreting import CodeOptions
 from asstream.runtime.runtime import Runtime, open_runtime
 
-__all__ = ["Runtime", "open_runtime"]
+__all__ = ["CodeOptions", "Runtime", "open_runtime"]

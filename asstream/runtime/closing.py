@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from asstream.runtime import log, objects, rows, scribe, states
+from asstream.runtime import log, objects, rebuilding, rows, scribe, states
 from asstream.runtime.context import tokens_used
 from asstream.runtime.log import Entry
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Writer
-from asstream.runtime.turn import Ending, Event, content_part, stopped_message, stopped_step
+from asstream.runtime.wire_events import Ending, Event, stopped_message, stopped_step
 
 UNSEEN: Final = 2 * log.MOST_UNWRITTEN
 """Numbers left out before the events that end a dead process's run. Its readers may have seen deltas that it
@@ -78,9 +78,14 @@ def cancelling(run: Object) -> Event:
 
 
 def _open_steps(writer: Writer, run_id: str) -> list[Object]:
+    """The steps that a run has not finished, with what their deltas said."""
     found = rows.select(writer, "SELECT body FROM steps WHERE run_id = ? ORDER BY seq", (run_id,))
-    steps = [rows.load(body) for (body,) in found]
-    return [step for step in steps if step["status"] == "in_progress"]
+    steps = [step for (body,) in found if (step := rows.load(body))["status"] == "in_progress"]
+    for step in steps:
+        said = _deltas(writer, run_id, "thread.run.step.delta", step["id"])
+        if step["type"] == "tool_calls" and said:
+            step["step_details"]["tool_calls"] = rebuilding.tool_calls(said)
+    return steps
 
 
 def _open_message(writer: Writer, run_id: str) -> Object | None:
@@ -89,19 +94,15 @@ def _open_message(writer: Writer, run_id: str) -> Object | None:
     for (body,) in found:
         message = rows.load(body)
         if message["status"] == "in_progress":
-            message["content"] = _said(writer, run_id, message["id"])
+            said = _deltas(writer, run_id, "thread.message.delta", message["id"])
+            message["content"] = rebuilding.content(said)
             return message
     return None
 
 
-def _said(writer: Writer, run_id: str, message_id: str) -> list[Object]:
-    parts: dict[int, tuple[str, list[str]]] = {}
-    deltas = "SELECT data FROM events WHERE run_id = ? AND event = 'thread.message.delta' ORDER BY seq"
-    for delta in (rows.load(data) for (data,) in rows.select(writer, deltas, (run_id,))):
-        if delta["id"] != message_id:
-            continue
-        for part in delta["delta"]["content"]:
-            kind = part["type"]
-            text = part[kind]["value"] if kind == "text" else part[kind]
-            parts.setdefault(part["index"], (kind, []))[1].append(text)
-    return [content_part(kind, "".join(pieces)) for _, (kind, pieces) in sorted(parts.items())]
+def _deltas(writer: Writer, run_id: str, event: str, id: str) -> list[Object]:
+    """What the deltas of one object said, in order."""
+    found = rows.select(
+        writer, "SELECT data FROM events WHERE run_id = ? AND event = ? ORDER BY seq", (run_id, event)
+    )
+    return [told["delta"] for (data,) in found if (told := rows.load(data))["id"] == id]

@@ -16,6 +16,7 @@ from asstream.runtime import objects, rows
 from asstream.runtime.models.protocol import Message, Model
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Store, Writer
+from asstream.runtime.wire_events import text_part
 
 LOOKED_AT: Final = 1000
 """The newest messages of a thread that are looked at for one run: far more than any window takes."""
@@ -128,7 +129,10 @@ def _exchanges(
         recorded = turns.get(run_id, []) if run_id else []
         kept = [turn for turn in recorded if there.issuperset(turn["message_ids"])]
         if not any(message["id"] in turn["message_ids"] for turn in kept):
-            yield [{"role": message["role"], "content": _content(message["content"], files)}]
+            content = message["content"]
+            if message["role"] == "assistant":
+                content = [_figure_in_words(part) for part in content]
+            yield [{"role": message["role"], "content": _content(content, files)}]
         elif run_id not in told:
             told.add(run_id)
             yield _answered(_said(kept, model))
@@ -160,6 +164,13 @@ def _content(parts: list[Object], files: Path) -> str | list[Object]:
     if all(part["type"] in ("text", "refusal") for part in parts):
         return "\n\n".join(_text(part) for part in parts)
     return [_seen(part, files) for part in parts]
+
+
+def _figure_in_words(part: Object) -> Object:
+    """A part of the assistant's own message: endpoints take no pictures there."""
+    if part["type"] != "image_file":
+        return part
+    return text_part(f"[A figure was shown to the user: {part['image_file']['file_id']}]")
 
 
 def _text(part: Object) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 import apsw
 
 from asstream.errors import WireError
+from asstream.runtime.interpreting import CodeOptions, LazyInterpreter
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
@@ -109,6 +110,7 @@ class Core:
     Attributes:
         live: the runs at work here, by id.
         starting: how many requests are between saving a run as ours and having it in `live`.
+        code: how code is run.
         stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
@@ -117,6 +119,7 @@ class Core:
     store: Store
     owner: Owner
     source: ModelSource
+    code: CodeOptions = field(default_factory=CodeOptions)
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
     stopping: bool = False
@@ -124,6 +127,7 @@ class Core:
 
     def __post_init__(self) -> None:
         self.watch = Watch(self)
+        self.interpreter = LazyInterpreter(self.code.make)
 
     @property
     def files(self) -> Path:

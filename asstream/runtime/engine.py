@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from asstream.runtime import objects
+from asstream.runtime.cells import Cells
 from asstream.runtime.context import Conversation, left_out, prompt_limit
+from asstream.runtime.fenced import FencedModel
+from asstream.runtime.markers import FilePaths
 from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, ModelSource, TurnEnd, Usage
 from asstream.runtime.objects import Object
-from asstream.runtime.turn import Ending, Event, Turn
+from asstream.runtime.offering import Offer, offer
+from asstream.runtime.turn import Turn
+from asstream.runtime.wire_events import Ending, Event
+
+logger = logging.getLogger("asstream.runtime")
 
 DEFAULT_MODEL: Final = "default"
 """The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""
@@ -50,6 +58,7 @@ class Execution:
         source: where the model comes from.
         read: reads the conversation for a model's name.
         usage: what earlier stretches of this run used.
+        cells: what runs the model's code; None when the run has no such tool.
     """
 
     def __init__(
@@ -58,14 +67,18 @@ class Execution:
         source: ModelSource,
         read: Callable[[str], Conversation],
         usage: Object | None = None,
+        cells: Cells | None = None,
     ) -> None:
         self.run = run
         self._source = source
         self._read = read
         self._used = usage
+        self._cells = cells
         self._turn: Turn | None = None
+        self._offer = Offer([], frozenset(), None)
         self._talk: Conversation | None = None
         self._gone = 0
+        self._running = False
 
     async def events(self) -> AsyncGenerator[Event | Turned, None]:
         """The events from `thread.run.in_progress` on. Raises ModelError when the model can't go on."""
@@ -76,29 +89,38 @@ class Execution:
         if named is None:
             self.run["model"] = model.name
         astray = 0
+        self._model = model
         for number in range(MOST_TURNS):
-            request = await self._request(model, first=number == 0 and self._used is None)
+            request = await self._request(first=number == 0 and self._used is None)
             if isinstance(request, str):
                 yield self._incomplete(request)
                 return
-            self._turn = Turn(self.run, _names(request.tools))
+            turn = self._turn = self._new_turn()
             end: TurnEnd | None = None
-            async with contextlib.aclosing(self._streamed(model, request)) as stream:
+            async with contextlib.aclosing(self._streamed(request)) as stream:
                 async for event in stream:
                     if isinstance(event, TurnEnd):
                         end = event
                     else:
-                        for told in self._turn.feed(event):
+                        for told in turn.feed(event):
                             yield told
+                        if self._cells is not None and turn.code.is_open:
+                            self._cells.warm()
             if end is None:
                 raise ModelError("The model's stream ended without an end.")
-            usage = await _usage(model, request, end)
-            for told in self._turn.end(end, usage):
+            usage = await _usage(self._model, request, end)
+            for told in turn.end(end, usage):
                 yield told
             self._used = objects.add_usage(self._used, usage)
-            record = _record(model, self._turn, end, usage, _names(request.tools))
+            record, step = _record(model, turn, end, usage, self._offer), turn.calls_step
+            if turn.code.is_open:
+                yield Turned(record, step, goes_on=False)
+                async with contextlib.aclosing(self._code(turn, usage)) as events:
+                    async for told in events:
+                        yield told
+                record, step = self._said_by_code(turn), None
             outcome = self._outcome(end)
-            yield Turned(record, self._turn.calls_step, outcome is None)
+            yield Turned(record, step, outcome is None)
             if outcome is not None:
                 yield outcome
                 return
@@ -108,12 +130,36 @@ class Execution:
                 raise ModelError(_astray(end, astray))
         raise ModelError(f"The model took {MOST_TURNS} turns without an end.")
 
-    def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event]:
+    def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event | Turned]:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
         if self._turn is not None:
+            if self._running:
+                yield Turned(self._said_by_code(self._turn), None, goes_on=False)
             yield from self._turn.stop(ending, error)
         self.run.update({"usage": self._used, "last_error": error, "required_action": None})
         yield self._end(ending)
+
+    def _new_turn(self) -> Turn:
+        if self._cells is None:
+            return Turn(self.run, self._offer.names)
+        space = self._cells.space
+        patterns = (FilePaths(space.names()),)
+        return Turn(self.run, self._offer.names, self._offer.code, patterns, space.made())
+
+    async def _code(self, turn: Turn, usage: Object) -> AsyncGenerator[Event, None]:
+        """Run the code of a turn, and complete its step."""
+        assert self._cells is not None
+        self._running = True
+        async with contextlib.aclosing(self._cells.run(turn.code)) as events:
+            async for event in events:
+                yield event
+        self._running = False
+        for event in turn.code.close("completed", turn.code_usage(usage)):
+            yield event
+
+    def _said_by_code(self, turn: Turn) -> Object:
+        assert self._cells is not None
+        return self._cells.record(self._model.name, turn.code.calls, self._model.context_window)
 
     def _outcome(self, end: TurnEnd) -> Event | None:
         """How a turn ends the run; None when it goes on."""
@@ -126,7 +172,7 @@ class Execution:
             return self._end("failed")
         if self._turn.calls:
             return self._requires_action(self._turn.calls)
-        if self._turn.unknown:
+        if self._turn.unknown or self._turn.code.calls:
             return None
         self.run.update(usage=self._used)
         return self._end("completed")
@@ -152,9 +198,15 @@ class Execution:
         self.run.update(objects.end_fields(status))
         return Event(f"thread.run.{status}", self.run)
 
-    async def _request(self, model: Model, *, first: bool) -> ModelRequest | str:
+    async def _request(self, *, first: bool) -> ModelRequest | str:
         """The next turn's request, or the limit of the run that leaves no room for one."""
-        run, tools = self.run, self._offered()
+        run, files = self.run, None
+        if self._cells is not None:
+            files = [file.name for file in self._cells.space.inputs()]
+        self._offer = offer(run, files)
+        if self._offer.code is not None and not self._model.calls_functions:
+            self._write_in_fences(self._offer.code)
+        model, tools = self._model, self._offer.tools
         spent = self._used or objects.usage(0, 0)
         reply = run["max_completion_tokens"]
         if reply is not None and spent["completion_tokens"] >= reply:
@@ -167,7 +219,7 @@ class Execution:
         return ModelRequest(
             messages=talk.messages(gone),
             tools=tools,
-            tool_choice=_tool_choice(run["tool_choice"], tools) if first else None,
+            tool_choice=self._offer.tool_choice(run["tool_choice"]) if first else None,
             parallel_tool_calls=run["parallel_tool_calls"] if tools else None,
             # Only what somebody named: the 1.0 that the wire shows is not a wish.
             **run.get("_sampling", {}),
@@ -176,11 +228,11 @@ class Execution:
             reasoning_effort=run["reasoning_effort"],
         )
 
-    def _offered(self) -> list[Object]:
-        """The functions that the model may call."""
-        if self.run["tool_choice"] == "none":
-            return []
-        return [tool for tool in self.run["tools"] if tool["type"] == "function"]
+    def _write_in_fences(self, function: str) -> None:
+        """Go on with a model that has no words for functions."""
+        if self._offer.names:
+            logger.warning("%s can't call functions: only code is offered to it", self._model.name)
+        self._model = FencedModel(self._model, function)
 
     async def _left_out(
         self, talk: Conversation, model: Model, tools: list[Object], spent: int
@@ -198,42 +250,38 @@ class Execution:
             return None if within is None else max(gone, within)
         return gone
 
-    async def _streamed(self, model: Model, request: ModelRequest) -> AsyncGenerator[Any, None]:
-        """The model's events; a prompt that it finds too long is asked again with fewer old exchanges."""
+    async def _streamed(self, request: ModelRequest) -> AsyncGenerator[Any, None]:
+        """The model's events.
+
+        A prompt that it finds too long is asked again with fewer old exchanges; a model that turns out to
+        know no functions, without them.
+        """
         assert self._turn is not None and self._talk is not None
         while True:
-            stream = model.stream(request)
+            stream = self._model.stream(request)
             try:
                 async for event in stream:
                     yield event
                 return
             except ModelError as error:
-                rest = self._talk.most_left_out - self._gone
-                if error.kind != "context_length" or not self._turn.empty or rest <= 0:
+                if not self._turn.empty:
                     raise
-                self._gone += (rest + 1) // 2
-                request = dataclasses.replace(request, messages=self._talk.messages(self._gone))
+                rest = self._talk.most_left_out - self._gone
+                if error.kind == "context_length" and rest > 0:
+                    self._gone += (rest + 1) // 2
+                    request = dataclasses.replace(request, messages=self._talk.messages(self._gone))
+                elif self._offer.code is not None and not self._model.calls_functions:
+                    self._write_in_fences(self._offer.code)
+                else:
+                    raise
             finally:
                 # At once, also when the run was stopped: the model should not go on for nobody.
                 if isinstance(stream, AsyncGenerator):
                     await stream.aclose()
 
 
-def _names(tools: Any) -> frozenset[str]:
-    return frozenset(tool["function"]["name"] for tool in tools)
-
-
 def _response_format(wanted: Any) -> Object | None:
     return wanted if isinstance(wanted, dict) and wanted.get("type") != "text" else None
-
-
-def _tool_choice(choice: Any, tools: list[Object]) -> Any:
-    """What the model is told; forcing a tool that is not a function of this run would only make it fail."""
-    if not tools or choice in ("auto", "none"):
-        return None
-    if isinstance(choice, dict) and choice.get("type") != "function":
-        return None
-    return choice
 
 
 async def _usage(model: Model, request: ModelRequest, end: TurnEnd) -> Object:
@@ -247,10 +295,10 @@ async def _usage(model: Model, request: ModelRequest, end: TurnEnd) -> Object:
     )
 
 
-def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, names: frozenset[str]) -> Object:
+def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, offered: Offer) -> Object:
     return {
         "model": model.name,
-        "messages": [end.message, *_unknown_calls(end, names)],
+        "messages": [end.message, *_unknown_calls(end, offered)],
         "message_ids": turn.message_ids,
         "step_id": turn.calls_step["id"] if turn.calls_step else None,
         "usage": usage,
@@ -266,14 +314,15 @@ def _astray(end: TurnEnd, times: int) -> str:
     )
 
 
-def _unknown_calls(end: TurnEnd, names: frozenset[str]) -> list[Object]:
+def _unknown_calls(end: TurnEnd, offered: Offer) -> list[Object]:
     """The answers to calls of functions that nobody offered: the model may try again."""
-    offered = ", ".join(sorted(names)) or "none"
+    names = offered.names | ({offered.code} if offered.code else set())
+    known = ", ".join(sorted(names)) or "none"
     return [
         {
             "role": "tool",
             "tool_call_id": call["id"],
-            "content": f"Error: there is no function {call['function']['name']!r}. Functions: {offered}.",
+            "content": f"Error: there is no function {call['function']['name']!r}. Functions: {known}.",
         }
         for call in end.message.get("tool_calls") or ()
         if call["function"]["name"] not in names

@@ -17,7 +17,7 @@ from asstream.runtime.core import Core
 from asstream.runtime.files import remove_expired
 from asstream.runtime.owners import remove_dead, taken_over
 from asstream.runtime.store import Writer
-from asstream.runtime.turn import Ending
+from asstream.runtime.wire_events import Ending
 
 logger = logging.getLogger("asstream.runtime")
 

@@ -17,7 +17,7 @@ from asstream.runtime.models.protocol import ModelError
 from asstream.runtime.objects import Object
 from asstream.runtime.scribe import Scribe
 from asstream.runtime.store import Store
-from asstream.runtime.turn import Ending
+from asstream.runtime.wire_events import Ending, Event
 
 logger = logging.getLogger("asstream.runtime")
 
@@ -107,12 +107,15 @@ class Runner:
     async def _consume(self) -> None:
         async with contextlib.aclosing(self._execution.events()) as events:
             async for event in events:
-                if isinstance(event, Turned):
-                    self._scribe.remember(event.record, event.calls_step)
-                    if event.goes_on:
-                        await self.log.committed()
-                else:
-                    await self._scribe.write(event)
+                await self._take(event)
+
+    async def _take(self, event: Event | Turned) -> None:
+        if isinstance(event, Turned):
+            self._scribe.remember(event.record, event.calls_step)
+            if event.goes_on:
+                await self.log.committed()
+        else:
+            await self._scribe.write(event)
 
     def _cancel_asked(self) -> bool:
         """Whether a cancel came in while the run was on its way to `requires_action`."""
@@ -126,7 +129,7 @@ class Runner:
             if ending == "cancelled":
                 await self._scribe.write(cancelling(run))
             for event in self._execution.stop(ending, error):
-                await self._scribe.write(event)
+                await self._take(event)
         await self.log.committed()
         if run["status"] == "requires_action":
             # It is nobody's now: another process may have been given its outputs.

@@ -9,17 +9,22 @@ from typing import Any, Final
 
 from asstream.errors import WireError
 from asstream.runtime import log, objects, recovery, rows, scribe, states
+from asstream.runtime.assistants import may_run_code_by_default
+from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
 from asstream.runtime.context import conversation, recorded_turns, tokens_used
 from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
+from asstream.runtime.files import Files
 from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
+from asstream.runtime.offering import may_run_code
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, refuse_if_active
-from asstream.runtime.turn import Event, completed_calls
+from asstream.runtime.wire_events import Event, completed_calls
+from asstream.runtime.workspace import Workspace
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which a reader of another process's run looks whether that process still lives."""
@@ -28,8 +33,9 @@ _LOOK_AGAIN: Final = 1.0
 class Runs:
     """The runs of a home and their steps."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, files: Files) -> None:
         self._core = core
+        self._files = files
 
     async def create(self, thread_id: str, fields: Object) -> Object:
         """Make a run and start it. Raises WireError 404 (thread, assistant) or 400 (an active run)."""
@@ -72,6 +78,8 @@ class Runs:
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
         run = objects.run(thread_id, assistant, fields)
+        if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
+            run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
@@ -84,12 +92,23 @@ class Runs:
         run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
         answer = dict(run)
         read = partial(conversation, core.store, core.files, run)
-        execution = Execution(run, core.source, read, usage)
+        execution = Execution(run, core.source, read, usage, self._cells(run))
         core.live[id] = Runner(core.store, run_log, execution, self._finished)
         if core.stopping:
             core.live[id].stop("cancelled")
         core.watch.wake()
         return answer
+
+    def _cells(self, run: Object) -> Cells | None:
+        """What runs the code of a run that may write some."""
+        if not may_run_code(run):
+            return None
+        core = self._core
+        space = Workspace(core.store, core.files, run, self._files.create)
+        cells = Cells(core.interpreter, space, run["thread_id"])
+        if not run.get("_code_by_default"):
+            cells.warm()  # who asks for the tool is likely to use it
+        return cells
 
     def _finished(self, runner: Runner) -> None:
         if self._core.live.get(runner.log.run_id) is runner:
@@ -164,12 +183,19 @@ class Runs:
     def _take_outputs(self, writer: Writer, run: Object, outputs: list[Object]) -> tuple[Object, int]:
         seq = log.last_seq(writer, run["id"])
         by_id = {output["tool_call_id"]: output.get("output") or "" for output in outputs}
-        record = recorded_turns(writer, run["id"])[-1]
+        # The newest turn with calls; what its code said may stand behind it.
+        record = [turn for turn in recorded_turns(writer, run["id"]) if turn["step_id"]][-1]
         step = rows.get(writer, STEP, record["step_id"])
         told = [completed_calls(step, by_id, record["usage"])]
         rows.update(writer, STEP, step)
         messages = [{"role": "tool", "tool_call_id": id, "content": text} for id, text in by_id.items()]
-        given = {**record, "messages": messages, "message_ids": [], "step_id": None, "usage": None}
+        given = {
+            "model": record["model"],
+            "messages": messages,
+            "message_ids": [],
+            "step_id": None,
+            "usage": None,
+        }
         scribe.add_turn(writer, run["id"], rows.dump(given))
         run.update(status="queued", required_action=None)
         scribe.save_run(writer, run, self._core.owner.id)

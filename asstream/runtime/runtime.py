@@ -13,6 +13,7 @@ from asstream.runtime import recovery
 from asstream.runtime.assistants import Assistants
 from asstream.runtime.core import Core
 from asstream.runtime.files import Files
+from asstream.runtime.interpreting import CodeOptions
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
@@ -33,8 +34,8 @@ class Runtime:
         self.assistants = Assistants(core)
         self.threads = Threads(core)
         self.messages = Messages(core)
-        self.runs = Runs(core)
         self.files = Files(core)
+        self.runs = Runs(core, self.files)
         self.models = core.source
 
     async def end_runs(self) -> None:
@@ -49,8 +50,12 @@ class Runtime:
 
 
 @contextlib.asynccontextmanager
-async def open_runtime(home: Path, source: ModelSource) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    home: Path, source: ModelSource, code: CodeOptions | None = None
+) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
+
+    Without `code` runs are told that none can be run.
 
     Raises ConfigError when the folder or the database can't be used.
     """
@@ -58,7 +63,7 @@ async def open_runtime(home: Path, source: ModelSource) -> AsyncIterator[Runtime
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source))
+        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions()))
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error
@@ -71,6 +76,9 @@ async def open_runtime(home: Path, source: ModelSource) -> AsyncIterator[Runtime
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await core.interpreter.close()
+        # Code that would not stop has ended by now: what ran it may still say so.
+        await runtime.end_runs()
         await source.close()
         await store.close()
         owner.close()

@@ -9,7 +9,7 @@ from asstream.runtime import objects, rows, states
 from asstream.runtime.log import Entry, RunLog, Save
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Writer
-from asstream.runtime.turn import Event
+from asstream.runtime.wire_events import Event
 
 _EMPTY_RESOURCES: Object = {"code_interpreter": {"file_ids": []}}
 """How events, other than answers, showed empty tool resources."""

@@ -62,7 +62,9 @@ class Threads:
                 writer.execute(f"DELETE FROM {table} WHERE thread_id = ?", (id,))  # noqa: S608
             return objects.deleted(id, "thread.deleted")
 
-        return await self._core.store.write(work)
+        answer = await self._core.store.write(work)
+        await self._core.interpreter.end(id)
+        return answer
 
 
 class Messages:

@@ -23,6 +23,11 @@ logger = logging.getLogger("asstream.server")
 KEEP_ALIVE_SECONDS: Final = 15.0
 """After this long without an event a stream sends a comment: proxies and clients close what is silent."""
 
+_KEEP_ALIVE: Final = b": keep-alive\n"
+"""A comment, without an empty line: behind an event with an id the SDK takes that for an event without data,
+and fails.
+"""
+
 POLL_AFTER_MS: Final = "100"
 """How long the SDKs' polling helpers wait between two looks at a run; without it they wait 1 s or 5 s."""
 
@@ -57,7 +62,7 @@ async def _encoded(batches: AsyncGenerator[list[Entry], None]) -> AsyncIterator[
     async with contextlib.aclosing(batches):
         try:
             async for batch in _with_pauses(batches):
-                yield b"".join(map(encode, batch)) if batch else b": keep-alive\n\n"
+                yield b"".join(map(encode, batch)) if batch else _KEEP_ALIVE
         except WireError as error:
             yield f"event: error\ndata: {rows.dump(error.body())}\n\n".encode()
         except Exception:

@@ -13,7 +13,7 @@ from typing import Final
 import uvicorn
 
 from asstream.errors import ConfigError
-from asstream.runtime import open_runtime
+from asstream.runtime import CodeOptions, open_runtime
 from asstream.runtime.models.protocol import ModelSource
 from asstream.server.app import create_app
 from asstream.server.guard import LOOPBACK
@@ -92,14 +92,15 @@ async def serve(
     listener: socket.socket,
     keys: Iterable[str] = (),
     *,
+    code: CodeOptions | None = None,
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Open a home and serve it until `stop` is set, or, in the main thread, until SIGINT or SIGTERM.
 
-    Raises ConfigError when the home can't be opened.
+    `code` says how code is run. Raises ConfigError when the home can't be opened.
     """
-    async with open_runtime(home, make_source()) as runtime:
+    async with open_runtime(home, make_source(), code) as runtime:
         loopback = listener.getsockname()[0] in LOOPBACK
         app = create_app(runtime, keys, loopback_only=loopback)
         config = uvicorn.Config(

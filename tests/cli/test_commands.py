@@ -98,6 +98,17 @@ def test_runs_are_listed_shown_with_their_steps(run: Run) -> None:
     assert "completed" in run("runs", "cancel", thread, made["id"], code=2).stderr
 
 
+def test_the_steps_of_a_run_show_the_functions_with_their_arguments(run: Run, tmp_path: Path) -> None:
+    tool = tmp_path / "weather.json"
+    tool.write_text('{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}')
+    run("assistants", "create", "--name", "forecaster", "--tool", str(tool), code=0)
+    run("ask", "--assistant", "forecaster", "weather", code=1)
+    thread = objects(run("threads", "list", "--json").stdout)[0]["id"]
+    made = objects(run("runs", "list", thread, "--json", code=0).stdout)[0]["id"]
+    shown = run("runs", "steps", thread, made, code=0).stdout
+    assert 'function get_weather\n{"city": "Rome"}\n' in shown
+
+
 def test_the_built_in_handlers_are_listed(run: Run) -> None:
     assert [each["name"] for each in objects(run("handlers", "list", "--json", code=0).stdout)][:3] == [
         "console",
@@ -110,12 +121,15 @@ def test_the_scripted_model_is_listed_and_no_other(run: Run) -> None:
     assert [each["name"] for each in objects(run("models", "list", "--json", code=0).stdout)] == ["scripted"]
 
 
-def test_the_demo_says_that_it_is_scripted_and_leaves_nothing_behind(
-    run: Run, environ: dict[str, str]
+def test_the_demo_says_that_it_is_scripted_and_leaves_only_what_it_was_told_to(
+    run: Run, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    shown = run("demo", code=0).stdout
-    assert "scripted model" in shown.splitlines()[0]
-    assert "`asstream serve`" in shown
+    done = run("demo", "--save-files", str(tmp_path / "kept"), code=0)
+    assert "scripted model" in done.stdout.splitlines()[0]
+    assert "`asstream serve`" in done.stdout
+    assert "Together they are 31." in done.stdout
+    assert (tmp_path / "kept" / "numbers.csv").read_text().splitlines()[1] == "1,3"
+    assert f"saved {tmp_path / 'kept' / 'numbers.csv'}" in done.stderr
     assert not Path(environ["ASSTREAM_HOME"]).exists()
 
 

@@ -55,6 +55,25 @@ def test_it_prints_its_url_and_the_exports_and_stops_gracefully(
         assert process.wait(30) == 0
 
 
+@pytest.mark.parametrize(("arguments", "told"), [(["--sandbox", "none"], True), ([], False)])
+def test_that_nothing_holds_the_code_is_said_aloud(
+    environ: dict[str, str], arguments: list[str], told: bool
+) -> None:
+    command = [sys.executable, "-m", "asstream", "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert ("no sandbox" in errors) == told
+
+
+def test_a_sandbox_that_there_is_not_is_refused(run: Run) -> None:
+    assert "auto or none" in run("serve", "--sandbox", "off", code=2).stderr
+
+
 def test_with_keys_only_those_are_let_in(environ: dict[str, str]) -> None:
     with serving(environ, "--api-key", "one", "--api-key", "two") as (_, lines):
         assert lines[2] == "export OPENAI_API_KEY=one"

@@ -212,7 +212,7 @@ def test_the_console_names_functions_with_their_arguments(tmp_path: Path) -> Non
 def test_the_console_lists_each_marker_once_at_the_end(tmp_path: Path) -> None:
     marked = text("see it", file_path(0), file_path(0))
     events = [*BEGUN, message_event("created"), message_event("completed", "msg_1", marked), *ENDED]
-    assert Shown(console, tmp_path, events).lines[:-1] == ["see it", "sandbox:/mnt/data/a.csv  file_9"]
+    assert Shown(console, tmp_path, events).lines[:-1] == ["see it", "a.csv  file_9"]
 
 
 def test_the_console_does_not_break_lines_of_a_reply(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[2] / "asstream"
 
 MAY_IMPORT = {
     "errors": set(),
-    "config": {"errors"},
+    "configfile": {"errors"},
+    "config": {"configfile", "errors"},
     "render": {"errors"},
     "handlers": {"render", "errors"},
     "runtime.models": {"errors"},

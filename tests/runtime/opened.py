@@ -32,6 +32,7 @@ class PlayedModel:
     """A model, and the source that gives it for every name: it plays a function; a word is a token."""
 
     name = "played"
+    calls_functions = True
     counts_exactly = True
 
     def __init__(self, play: Play, context_window: int | None = None) -> None:

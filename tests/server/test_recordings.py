@@ -11,6 +11,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.support.cells import PlayedInterpreter, prints
 from tests.support.raw import asked
 from tests.support.served import reply, served
 from tests.support.sse import Told, events, missing_keys, names
@@ -172,3 +173,37 @@ def test_the_recorded_errors_are_ours(tmp_path: Path) -> None:
 
 def test_the_names_of_a_stream_can_be_folded() -> None:
     assert names([("a.delta", 1), ("a.delta", 2), ("b", 3)]) == ["a.delta", "b"]
+
+
+def test_a_run_with_code_is_told_as_recorded(tmp_path: Path) -> None:
+    theirs = recorded("05")
+    inputs = [
+        call["code_interpreter"]["input"]
+        for name, data in theirs
+        if name == "thread.run.step.delta"
+        for call in data["delta"]["step_details"]["tool_calls"]
+    ]
+    # The opener's input is empty; each piece of the arguments is a piece of the input.
+    pieces = ['{"code": "', *(json.dumps(piece)[1:-1] for piece in inputs[1:]), '"}']
+    script = [
+        reply([{"tool_call": {"name": "python", "arguments": pieces}}], [{"text": texts(theirs)}]),
+    ]
+    cells = PlayedInterpreter(lambda _: prints())
+    with served(tmp_path, script, cells.options) as client:
+        assistant = client.beta.assistants.create(model="gpt-4o-mini", tools=[{"type": "code_interpreter"}])
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "Solve 3x + 11 = 14."}])
+        ours = raw(client, f"/threads/{thread.id}/runs", {"assistant_id": assistant.id})
+    assert_agree(theirs, ours)
+    assert texts(ours) == texts(theirs)
+    theirs_step, our_step = (message_of(told, "thread.run.step.completed") for told in (theirs, ours))
+    [call] = our_step["step_details"]["tool_calls"]
+    [recorded_call] = theirs_step["step_details"]["tool_calls"]
+    assert call["code_interpreter"] == recorded_call["code_interpreter"]
+    assert cells.asked[0][1] == "".join(inputs)
+    assert _step_deltas(ours, call["id"]) == _step_deltas(theirs, recorded_call["id"])
+
+
+def _step_deltas(told: list[Told], call_id: str) -> list[Any]:
+    """The deltas of steps, without the call's own id."""
+    found = [data["delta"] for name, data in told if name == "thread.run.step.delta"]
+    return [json.loads(json.dumps(delta).replace(call_id, "call")) for delta in found]

@@ -11,6 +11,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from asstream.server import answers
 from tests.support.processes import server_process
 from tests.support.raw import asked, lines
 from tests.support.served import reply, served, write_script
@@ -119,3 +120,16 @@ def test_a_server_closes_in_a_bounded_time_with_readers_and_idle_connections(tmp
             reader = pool.submit(stream, client, "slow")
             time.sleep(0.5)
         assert "event: thread.run.cancelled" in reader.result(10)
+
+
+def test_a_stream_that_is_silent_for_long_does_not_break_the_sdk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "KEEP_ALIVE_SECONDS", 0.05)
+    script = [reply([{"text": "One "}, {"wait": 0.5}, {"text": "two"}])]
+    with served(tmp_path, script) as client:
+        assert sum(line.startswith(": ") for line in stream(client, "hello")) > 1
+        assistant = client.beta.assistants.create(model="m")
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "hello"}])
+        told = client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id, stream=True)
+        assert [event.event for event in told][-1] == "thread.run.completed"

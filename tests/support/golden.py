@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.support.sse import events
+from tests.support.sse import Told, events
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
-_ID = re.compile(r"^(asst|thread|msg|run|step|call)_[A-Za-z0-9]{20,}$")
+_ID = re.compile(r"^(asst|thread|msg|run|step|call|file)[_-][A-Za-z0-9]{20,}$")
 
 
 def normal(text: str) -> str:
@@ -19,7 +19,7 @@ def normal(text: str) -> str:
     numbers: dict[str, str] = {}
 
     def numbered(id: str) -> str:
-        kind = id.split("_")[0]
+        kind = re.split("[_-]", id)[0]
         if id not in numbers:
             numbers[id] = f"{kind}_{sum(1 for known in numbers.values() if known.startswith(kind + '_')) + 1}"
         return numbers[id]
@@ -36,7 +36,30 @@ def normal(text: str) -> str:
     def told(data: Any) -> str:
         return data if isinstance(data, str) else json.dumps(shown(data), ensure_ascii=False)
 
-    return "\n".join(f"event: {name}\ndata: {told(data)}\n" for name, data in events(text))
+    return "\n".join(f"event: {name}\ndata: {told(data)}\n" for name, data in joined(events(text)))
+
+
+def joined(told: list[Told]) -> list[Told]:
+    """Events with neighbouring pieces of one output's logs as one: how it is cut is up to the clock."""
+    kept: list[Told] = []
+    for name, data in told:
+        before, piece = _logs(*kept[-1]) if kept else None, _logs(name, data)
+        if before is None or piece is None or kept[-1][1]["id"] != data["id"]:
+            kept.append((name, data))
+        elif (before[0], before[1]["index"]) == (piece[0], piece[1]["index"]):
+            before[1]["logs"] += piece[1]["logs"]
+        else:
+            kept.append((name, data))
+    return kept
+
+
+def _logs(name: str, data: Any) -> Any:
+    """A call's index and its output, where that is all that a delta has, and it is logs."""
+    if name != "thread.run.step.delta":
+        return None
+    [call] = data["delta"]["step_details"]["tool_calls"]
+    outputs = call.get("code_interpreter", {}).get("outputs")
+    return (call["index"], outputs[0]) if outputs and outputs[0]["type"] == "logs" else None
 
 
 def assert_golden(name: str, text: str, *, rewrite: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 
+from asstream.runtime import CodeOptions
 from asstream.runtime.models.sources import open_source
 from asstream.server.embedded import EmbeddedServer
 
@@ -26,11 +27,13 @@ def reply(*turns: list[dict[str, Any]], match: str | None = None) -> dict[str, A
 
 
 @contextlib.contextmanager
-def served(home: Path, replies: list[dict[str, Any]]) -> Iterator[openai.OpenAI]:
+def served(
+    home: Path, replies: list[dict[str, Any]], code: CodeOptions | None = None
+) -> Iterator[openai.OpenAI]:
     """A client of a server over `home` whose model says what is scripted."""
     home.mkdir(parents=True, exist_ok=True)
     spec = write_script(home / "script.json", replies)
-    server = EmbeddedServer(home, lambda: open_source(home, None, spec))
+    server = EmbeddedServer(home, lambda: open_source(home, None, spec), code)
     server.start()
     client = openai.OpenAI(
         base_url=server.base_url,

@@ -8,6 +8,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from asstream.interpreter.kernels import KernelInterpreter
+from asstream.runtime import CodeOptions
 from asstream.runtime.models.sources import open_source
 from asstream.server.serving import listen, serve, url_of
 
@@ -20,7 +22,8 @@ def main() -> None:
     def ready() -> None:
         print(url_of(listener), flush=True)
 
-    asyncio.run(serve(home, lambda: open_source(home, None, spec), listener, ready=ready))
+    code = CodeOptions(lambda: KernelInterpreter(home / "interpreter"))
+    asyncio.run(serve(home, lambda: open_source(home, None, spec), listener, code=code, ready=ready))
 
 
 if __name__ == "__main__":

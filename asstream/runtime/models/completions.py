@@ -68,6 +68,11 @@ class CompletionsModel:
 
     counts_exactly = False
 
+    @property
+    def calls_functions(self) -> bool:
+        """False once the endpoint has refused functions for this model."""
+        return not self._shape.refuses_tools
+
     def __init__(
         self,
         endpoint: ModelEndpoint,
@@ -132,6 +137,8 @@ class CompletionsModel:
                 if done := self._shape.adapt(told.status, told.body, body):
                     logger.warning("%s at %s: %s", printable(self.name, 80), self._endpoint.host, done)
                     continue
+                if request.tools and not self.calls_functions:
+                    raise told.error from error  # asking again would bring the same answer
                 raise _RetryableError(told) from error
 
     async def _read(self, response: openai.AsyncStream[object]) -> AsyncIterator[ModelEvent]:

@@ -63,6 +63,11 @@ class LocalModel:
         self._said_no_tools = False
 
     @property
+    def calls_functions(self) -> bool:
+        """Whether its template has words for functions; known once it is open."""
+        return self._takes_tools
+
+    @property
     def pid(self) -> int | None:
         """The child's process id, while it runs."""
         return self._process.pid

@@ -143,6 +143,15 @@ class Model(Protocol):
     context_window: int | None
     counts_exactly: bool
 
+    @property
+    def calls_functions(self) -> bool:
+        """Whether it can be offered functions.
+
+        That it can't may turn out when it is asked: `stream` raises ModelError, and from then on this is
+        False.
+        """
+        ...
+
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Stream one turn. Closing the iterator ends the model's work. Raises ModelError."""
         ...

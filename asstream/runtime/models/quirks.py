@@ -29,6 +29,13 @@ _REFUSAL = re.compile(
     r"|cannot be (used|specified|set)|may not be",
     re.IGNORECASE,
 )
+_NO_TOOLS = re.compile(
+    r"(does not|doesn't|do not|don't|not) support (tool|function)"
+    r"|(tools?|functions?|function calling|tool use) (is|are) not supported"
+    r"|support tool use|tool choice requires --enable-auto|tools param requires --jinja",
+    re.IGNORECASE,
+)
+"""How Ollama, vLLM, OpenRouter and llama.cpp's server say that a model can't be offered functions."""
 _MESSAGE_KEYS = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal", "audio"})
 _CALL_KEYS = frozenset({"id", "type", "function"})
 _FUNCTION_KEYS = frozenset({"name", "arguments"})
@@ -50,6 +57,8 @@ class RequestShape:
         self._defaults = dict(defaults)
         self._dropped: set[str] = set()
         self._plain_messages = False
+        self.refuses_tools = False
+        """Whether the endpoint said that this model can't be offered functions."""
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
         """The JSON body for a request."""
@@ -76,6 +85,9 @@ class RequestShape:
 
     def adapt(self, status: int, error: ErrorBody, body: Mapping[str, Any]) -> str | None:
         """Learn from a refusal. Returns what is done about it; None if it names nothing to leave out."""
+        if status in (400, 404, 422, 500, 501) and "tools" in body and _NO_TOOLS.search(error.message):
+            self.refuses_tools = True
+            return None
         if status not in (400, 422):
             return None
         text = f"{error.code} {error.message}"

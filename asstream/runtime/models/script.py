@@ -160,6 +160,7 @@ _STEPS: dict[str, Callable[[Any, str], Any]] = {
     "refusal": _pieces,
     "tool_call": _tool_call,
     "wait": _wait,
+    "pace": _wait,
     "usage": _usage,
     "finish": _finish,
     "error": _error,

@@ -11,9 +11,10 @@ go on.
 
 Steps: `text` and `refusal` (a string is cut into words, a list gives the exact deltas; `{user}` is the
 last user message, `{tool}` the last tool output), `tool_call` {name, arguments: object, string or list of
-pieces, id?}, `wait` (seconds), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error` {message,
-code, kind}, `break` (true: the stream breaks). A delta of text is one token for `max_tokens` and for the
-usage that is reported if none is scripted.
+pieces, id?}, `wait` (seconds), `pace` (seconds between the deltas of the turn's steps after it; arguments
+in one piece are then cut into words too), `usage` {prompt_tokens, …}, `finish` (a finish reason), `error`
+{message, code, kind}, `break` (true: the stream breaks). A delta of text is one token for `max_tokens` and
+for the usage that is reported if none is scripted.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class ScriptedModel:
     """
 
     name = NAME
+    calls_functions = True
     counts_exactly = True
 
     def __init__(self, script: Script, context_window: int | None = None) -> None:
@@ -102,6 +104,8 @@ class ScriptedModel:
                 continue
             for event in turn.events(step):
                 yield event
+                if turn.pace:
+                    await asyncio.sleep(turn.pace)
             if turn.is_cut:
                 break
         yield turn.end()
@@ -131,6 +135,7 @@ class _Turn:
         self._finish: FinishReason | None = None
         self._seed = f"{self.user}\0{self.number}\0{len(request.messages)}"
         self.is_cut = False
+        self.pace = 0.0
 
     def events(self, step: Step) -> list[ModelEvent]:
         """The events of a step. Raises ModelError where the script says so."""
@@ -142,7 +147,9 @@ class _Turn:
             raise ModelError(step.value["message"], code=step.value["code"], kind=step.value["kind"])
         if step.kind == "break":
             raise ModelError("The model stopped mid-stream, as its script says. Ask again.")
-        if step.kind == "usage":
+        if step.kind == "pace":
+            self.pace = step.value
+        elif step.kind == "usage":
             self._usage = Usage(**step.value)
         elif step.kind == "finish":
             self._finish = cast(FinishReason, step.value)
@@ -167,9 +174,10 @@ class _Turn:
         given = call["id"] or f"call_{digest[:24]}"
         function = {"name": call["name"], "arguments": "".join(call["arguments"])}
         self._calls.append({"id": given, "type": "function", "function": function})
-        self._tokens += len(call["arguments"])
+        pieces = _words(function["arguments"]) if self.pace else call["arguments"]
+        self._tokens += len(pieces)
         first: ModelEvent = ToolCallDelta(index, "", given, call["name"])
-        return [first, *(ToolCallDelta(index, piece) for piece in call["arguments"])]
+        return [first, *(ToolCallDelta(index, piece) for piece in pieces)]
 
     def _filled(self, text: str) -> str:
         # In one pass, so that a message that holds "{tool}" is not filled in again.

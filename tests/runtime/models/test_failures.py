@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from typing import Any
 
@@ -44,6 +45,42 @@ class TestRefusedParameters:
         assert turn(fake, request, times=2)[0] == TextDelta("ok")
         assert [name in sent for sent in fake.requests] == [True, False, False]
         assert len([r for r in caplog.records if name in r.getMessage()]) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "message"),
+        [
+            (400, "registry.ollama.ai/library/gemma3:4b does not support tools"),
+            (400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
+            (404, "No endpoints found that support tool use."),
+            (500, "tools param requires --jinja flag"),
+            (422, "Function calling is not supported with this model."),
+        ],
+    )
+    def test_a_model_that_knows_no_functions_is_known_once_it_was_asked(
+        self, fake: FakeEndpoint, status: int, message: str
+    ) -> None:
+        async def main() -> None:
+            model = CompletionsModel(fake.endpoint, "m", tries=1)
+            assert model.calls_functions
+            for _ in range(2):
+                with pytest.raises(ModelError, match=re.escape(message)):
+                    [_ async for _ in model.stream(ModelRequest(HELLO.messages, [TOOL]))]
+                assert not model.calls_functions
+            await model.close()
+
+        fake.says(refusal(status, message=message))
+        asyncio.run(main())
+
+    def test_a_function_that_is_refused_says_nothing_of_all_functions(self, fake: FakeEndpoint) -> None:
+        async def main() -> None:
+            model = CompletionsModel(fake.endpoint, "m", tries=1)
+            with pytest.raises(ModelError):
+                [_ async for _ in model.stream(ModelRequest(HELLO.messages, [TOOL]))]
+            assert model.calls_functions
+            await model.close()
+
+        fake.says(refusal(400, message="Invalid 'tools[0].function.name': string does not match pattern."))
+        asyncio.run(main())
 
     def test_max_tokens_is_renamed_when_it_is_refused(self, fake: FakeEndpoint) -> None:
         message = (

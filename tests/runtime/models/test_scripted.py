@@ -44,6 +44,19 @@ def test_a_string_is_cut_into_words_and_a_list_gives_exact_deltas() -> None:
     )
 
 
+def test_at_a_pace_arguments_are_cut_into_words_and_stay_the_same() -> None:
+    arguments = {"code": "print(1 + 2)"}
+    events = say(script([{"pace": 0.001}, {"tool_call": {"name": "python", "arguments": arguments}}]), USER)
+    pieces = [event.arguments for event in events if isinstance(event, ToolCallDelta)]
+    assert len(pieces) > 3
+    assert json.loads("".join(pieces)) == arguments
+
+
+def test_what_no_pace_is_is_refused() -> None:
+    with pytest.raises(ConfigError, match="pace must be a number of seconds"):
+        ScriptedModel.from_dict(script([{"pace": "slow"}]))
+
+
 def test_the_first_reply_that_matches_the_last_user_message_is_said() -> None:
     data = {
         "replies": [

@@ -1,0 +1,72 @@
+"""How a handler comes to files: the session gives it something of this shape. Knows no client and no disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asstream.render.clean import clean_line
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads import Message
+
+MARK = "sandbox:/mnt/data/"
+"""The beginning of a text that stands for a file of the code interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was fetched.
+
+    Attributes:
+        data: its bytes; empty when it can't be shown.
+        path: where it was saved; None when it was not.
+        problem: why it can't be shown or was not saved; empty when all is well.
+    """
+
+    data: bytes = b""
+    path: Path | None = None
+    problem: str = ""
+
+
+class Files(Protocol):
+    """The files of a session's replies."""
+
+    remedy: str
+    """How a person saves a file, in a few words; empty where they can't."""
+
+    def picture(self, file_id: str) -> Picture:
+        """Fetch and save a picture; the same one twice is fetched once. Raises nothing."""
+        ...
+
+    def keep(self, file_id: str, name: str) -> Path | None:
+        """Save a file of a reply where all files are saved; None where they are not, or it failed."""
+        ...
+
+
+def file_name(mark: str) -> str:
+    """The file's name in a text such as `sandbox:/mnt/data/x.csv`."""
+    return clean_line(mark.removeprefix(MARK).rpartition("/")[2]) or clean_line(mark)
+
+
+def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
+    """Each marker of a message once, as it is shown, with what is to be said of its file."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for block in message.content or ():
+        if block.type == "text":
+            for annotation in block.text.annotations or ():
+                file_id = getattr(getattr(annotation, str(annotation.type), None), "file_id", None) or ""
+                if (annotation.text, file_id) not in found:
+                    found[annotation.text, file_id] = _note(annotation, file_id, files)
+    return list(found.values())
+
+
+def _note(annotation: Any, file_id: str, files: Files | None) -> tuple[str, str]:
+    if annotation.type != "file_path":
+        return annotation.text, file_id
+    name = file_name(annotation.text)
+    path = files.keep(file_id, name) if files is not None else None
+    if path is not None:
+        return name, f"{file_id} · saved to {path}"
+    return name, " · ".join(part for part in (file_id, files.remedy if files else "") if part)

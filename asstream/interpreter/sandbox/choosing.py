@@ -1,0 +1,145 @@
+"""Which sandbox this machine has: the strongest that works when it is tried, or why there is none."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from asstream.interpreter.protocol import InterpreterUnavailableError, SandboxChoice
+from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
+from asstream.interpreter.sandbox.confine import ABI, landlock_abi
+from asstream.interpreter.sandbox.landlock import Landlock
+from asstream.interpreter.sandbox.none import NoSandbox
+from asstream.interpreter.sandbox.place import Sandbox
+from asstream.interpreter.sandbox.probe import probe
+from asstream.interpreter.sandbox.seatbelt import PROGRAM, Seatbelt
+from asstream.interpreter.sandbox.seccomp import ARCHITECTURES
+
+_RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
+
+_FOLDERS = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one mechanism.
+
+    Attributes:
+        reason: why it does not work, in one line; empty where it does.
+        remedy: what to do about it, in one line; may be empty.
+    """
+
+    mechanism: str
+    sandbox: Sandbox | None
+    reason: str = ""
+    remedy: str = ""
+
+
+def _bubblewrap() -> Finding:
+    program = _program("bwrap")
+    if not program:
+        return Finding("bubblewrap", None, "bwrap is not installed", _install("bubblewrap"))
+    root = os.geteuid() == 0
+    setpriv = _program("setpriv") if root else ""
+    if setpriv is None:
+        return Finding(
+            "bubblewrap", None, "setpriv, which drops root, is not installed", _install("util-linux")
+        )
+    sandbox = Bubblewrap(program, setpriv)
+    reason = probe(sandbox)
+    if not reason:
+        return Finding("bubblewrap", sandbox)
+    return Finding("bubblewrap", None, reason, _bubblewrap_remedy(reason, root))
+
+
+def _program(name: str) -> str | None:
+    """The path of a program: root takes it from where root alone can put it."""
+    return shutil.which(name, path=_FOLDERS) or (None if os.geteuid() == 0 else shutil.which(name))
+
+
+def _bubblewrap_remedy(reason: str, root: bool) -> str:
+    if "nknown option" in reason:
+        return "bubblewrap 0.8 or newer is needed"
+    if root:
+        return (
+            "run the container with --cap-add SYS_ADMIN --security-opt seccomp=unconfined, or as another user"
+        )
+    if _RESTRICTED.exists() and _RESTRICTED.read_text().strip() == "1":
+        return (
+            "allow bwrap to make namespaces: install its AppArmor profile (bwrap-userns-restrict), "
+            "or run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
+        )
+    if _NAMESPACES.exists() and _NAMESPACES.read_text().strip() == "0":
+        return "run `sudo sysctl user.max_user_namespaces=15000`"
+    return "allow this user to make namespaces (in a container: --security-opt seccomp=unconfined)"
+
+
+def _install(package: str) -> str:
+    tools = {"apt-get": "apt-get install", "dnf": "dnf install", "apk": "apk add", "pacman": "pacman -S"}
+    found = next((line for tool, line in tools.items() if shutil.which(tool)), "")
+    prefix = "" if os.geteuid() == 0 else "sudo "
+    return f"run `{prefix}{found} {package}`" if found else f"install {package}"
+
+
+def _landlock() -> Finding:
+    abi = landlock_abi()
+    if abi < ABI:
+        found = f"this kernel has ABI {abi}" if abi else "this kernel has none, or it is switched off"
+        return Finding("landlock", None, f"ABI {ABI} (Linux 6.12) is needed, {found}", "")
+    sandbox = Landlock(drop=os.geteuid() == 0)
+    reason = probe(sandbox)
+    return Finding("landlock", None, reason) if reason else Finding("landlock", sandbox)
+
+
+def _seatbelt() -> Finding:
+    if os.geteuid() == 0:
+        return Finding("sandbox-exec", None, "it does not hold root", "run asstream as an ordinary user")
+    if not Path(PROGRAM).exists():
+        return Finding("sandbox-exec", None, f"there is no {PROGRAM}")
+    sandbox = Seatbelt()
+    reason = probe(sandbox)
+    return Finding("sandbox-exec", None, reason) if reason else Finding("sandbox-exec", sandbox)
+
+
+_MECHANISMS: dict[str, tuple[Callable[[], Finding], ...]] = {
+    "linux": (_bubblewrap, _landlock),
+    "darwin": (_seatbelt,),
+}
+"""By `sys.platform`, the strongest first."""
+
+
+@cache
+def look() -> tuple[Finding, ...]:
+    """Each mechanism that this system could have, tried; the strongest first. Tried once in a process."""
+    if sys.platform == "linux" and platform.machine() not in ARCHITECTURES:
+        known = " and ".join(ARCHITECTURES)
+        return (
+            Finding("seccomp", None, f"{platform.machine()} is not an architecture we know", f"use {known}"),
+        )
+    return tuple(try_it() for try_it in _MECHANISMS.get(sys.platform, ()))
+
+
+def choose(choice: SandboxChoice) -> Sandbox:
+    """The sandbox to use; the first call in a process tries them, which takes some 50 ms each.
+
+    Raises InterpreterUnavailableError where none works, with the reasons and the remedy of the strongest.
+    """
+    if choice == "none":
+        return NoSandbox()
+    findings = look()
+    for finding in findings:
+        if finding.sandbox is not None:
+            return finding.sandbox
+    if not findings:
+        raise InterpreterUnavailableError(
+            f"code can't be run on {sys.platform}: no sandbox is known for it", "on Windows, use WSL2"
+        )
+    reasons = "; ".join(f"{finding.mechanism}: {finding.reason}" for finding in findings)
+    raise InterpreterUnavailableError(f"no sandbox works here ({reasons})", findings[0].remedy)

@@ -1,0 +1,107 @@
+"""Watches what the sessions use, every 0.1 s, and ends the process of one that is past a limit.
+
+The system holds each process to its own limits; those of all together, and of the disk, are held here.
+A thread of its own: looking through thousands of files must not delay output.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from asstream.interpreter import notes
+from asstream.interpreter.data import usage
+from asstream.interpreter.processes import Tree
+from asstream.interpreter.protocol import Limits
+
+EVERY_SECONDS = 0.1
+_SHARE = 0.2
+"""Of one processor's time that watching may take."""
+
+
+class Watched(Protocol):
+    """A kernel, as the watchdog sees it."""
+
+    @property
+    def tree(self) -> Tree: ...
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """The data folder and the connection folder."""
+        ...
+
+    @property
+    def scratch(self) -> tuple[str, ...]:
+        """Folders in memory, as the kernel's process sees them."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process has not ended."""
+        ...
+
+    def condemn(self, doom: str, *, full: bool) -> None:
+        """End it, for this reason. `full`: its data folder is the reason."""
+        ...
+
+
+class Watchdog:
+    """The thread, from `start` to `stop`; `watched` is asked each time for what there is."""
+
+    def __init__(self, limits: Limits, watched: Callable[[], list[Watched]]) -> None:
+        self._limits = limits
+        self._watched = watched
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="asstream-watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        pause = EVERY_SECONDS
+        while not self._stop.wait(pause):
+            began = time.monotonic()
+            for one in self._watched():
+                with suppress(OSError):
+                    reached = self._reached(one) if one.alive else ""
+                    if reached and one.alive:
+                        one.condemn(notes.limit(reached, self._limits), full=reached in ("disk_mb", "files"))
+            pause = max(EVERY_SECONDS, (time.monotonic() - began) / _SHARE)
+
+    def _reached(self, one: Watched) -> str:
+        """The name of the limit that is passed; empty where none is."""
+        limits = self._limits
+        cap = limits.memory_mb * 2**20
+        if one.tree.memory(cap) > cap:
+            return "memory_mb"
+        if one.tree.threads() > limits.processes + 2:  # the launcher's do not count
+            return "processes"
+        data, connection = one.folders
+        size = files = 0
+        for folder in (data, connection):
+            used = usage(folder, limits.files + 16)
+            size, files = size + used.size, files + used.files
+        if files - 16 > limits.files or self._scratch_files(one) > limits.files:
+            return "files"
+        size += one.tree.unlinked(data.stat().st_dev)
+        return "disk_mb" if size > limits.disk_mb * 2**20 else ""
+
+    def _scratch_files(self, one: Watched) -> int:
+        """Files in the folders in memory, whose size is limited by the sandbox, but not their number."""
+        pid = one.tree.kernel() if one.scratch else None
+        count = 0
+        for folder in one.scratch if pid else ():
+            with suppress(OSError):
+                found = os.statvfs(f"/proc/{pid}/root{folder}")
+                count += found.f_files - found.f_ffree
+        return count

@@ -1,0 +1,95 @@
+"""Code coloured line by line as it is written. Knows Pygments; each finished line is read once.
+
+Pygments' lexers read whole texts; what lets one go on at the next line is the stack of its states, which
+`ExtendedRegexLexer` keeps where it can be taken out and put back: so a string over many lines keeps its
+colour, and a line costs the same after a thousand others as after none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pygments.lexer import ExtendedRegexLexer, LexerContext
+from pygments.lexers.python import PythonLexer
+from pygments.token import (
+    Comment,
+    Keyword,
+    Literal,
+    Name,
+    Number,
+    Operator,
+    String,
+    Token,
+    _TokenType,
+)
+
+from asstream.render.pen import Span
+
+LONGEST = 4000
+"""Characters of a line beyond which it stays plain: no person wrote it, and reading it takes long."""
+
+STYLES: Mapping[_TokenType, str] = {
+    Token: "",
+    Comment: "dim",
+    Keyword: "magenta",
+    Keyword.Constant: "cyan",
+    Operator.Word: "magenta",
+    Name.Builtin: "cyan",
+    Name.Builtin.Pseudo: "cyan",
+    Name.Class: "blue",
+    Name.Decorator: "yellow",
+    Name.Exception: "red",
+    Name.Function: "blue",
+    Number: "yellow",
+    Literal.Date: "green",
+    String: "green",
+    String.Affix: "green",
+    String.Escape: "yellow",
+    String.Interpol: "yellow",
+}
+"""Token → style, out of the sixteen colours that a person has chosen for dark or light themselves."""
+
+
+class _Lexer(ExtendedRegexLexer, PythonLexer):  # type: ignore[misc] # Pygments has no types
+    """Python's lexer, its states kept from line to line."""
+
+
+class CodeStyler:
+    """Colours the lines of one piece of Python code, given in order and each once."""
+
+    def __init__(self) -> None:
+        self._lexer = _Lexer()
+        self._states = ["root"]
+
+    def line(self, text: str) -> list[Span]:
+        """The spans of a line (without its newline); together they are the line."""
+        if len(text) > LONGEST:
+            return [(text, "")]
+        context = LexerContext(text + "\n", 0, self._states)
+        spans = [
+            (value, style_of(token))
+            for _, token, value in self._lexer.get_tokens_unprocessed(context=context)
+        ]
+        self._states = context.stack
+        if "".join(value for value, _ in spans) != text + "\n":  # a lexer that lost a character loses its say
+            return [(text, "")]
+        last, style = spans.pop()
+        return _joined([*spans, (last[:-1], style)])
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """Spans of one style that follow each other as one; blanks take any style. None is empty."""
+    joined: list[Span] = []
+    for text, style in spans:
+        if joined and (style == joined[-1][1] or text.isspace()):
+            joined[-1] = (joined[-1][0] + text, joined[-1][1])
+        elif text:
+            joined.append((text, style))
+    return joined
+
+
+def style_of(token: _TokenType) -> str:
+    """The style of a token, or of the nearest kind above it that has one."""
+    while token not in STYLES and token.parent is not None:
+        token = token.parent
+    return STYLES.get(token, "")

@@ -1,0 +1,136 @@
+"""Lines that come in pieces: the open one as it is typed, each finished one painted once.
+
+Pure: text in, what to write out. A finished line is never touched again; the open line is plain until it
+ends, and is then written over in place with the same characters in colour, so that nothing flickers. Where it
+is not sure where the line stands on the screen (it is longer than the screen, its width is not known, the
+window was resized) it stays plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from asstream.render.pen import Pen, Span
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+
+class Styler(Protocol):
+    """Gives a finished line its colours; is given each line once, in order."""
+
+    def line(self, text: str) -> list[Span]: ...
+
+
+class Plain:
+    """One style for every line."""
+
+    def __init__(self, style: str = "") -> None:
+        self.style = style
+
+    def line(self, text: str) -> list[Span]:
+        return [(text, self.style)]
+
+
+class Lines:
+    """The lines of one section, which begins at the start of a line.
+
+    Args:
+        pen: paints.
+        styler: knows the colours.
+        size: asks for the screen's size.
+    """
+
+    def __init__(self, pen: Pen, styler: Styler, size: Callable[[], Size]) -> None:
+        self._pen = pen
+        self._styler = styler
+        self._size = size
+        self._open: list[str] = []
+        self._begun: Size = (0, 0)
+        # A style that is the same everywhere needs no second look at a line.
+        self._everywhere = styler.style if isinstance(styler, Plain) else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._open)
+
+    def column(self) -> int | None:
+        """Where the cursor stands, from 0; None where that is not known."""
+        if not self._open:
+            return 0
+        size = self._size()
+        standing = cells("".join(self._open)) if size == self._begun else None
+        # Behind a full row a terminal waits with the cursor on its last cell.
+        return standing % size[0] or None if standing is not None else None
+
+    def feed(self, text: str) -> str:
+        """What to write for the next piece of text."""
+        if self._everywhere is not None:
+            return self._feed_plain(text)
+        *finished, rest = text.split("\n")
+        written = [self._finish(line) + "\n" for line in finished]
+        if rest:
+            if not self._open:
+                self._begun = self._size()
+            self._open.append(rest)
+            written.append(rest)
+        return "".join(written)
+
+    def end(self) -> str:
+        """What to write so that the open line is finished; nothing where none is open."""
+        if not self._open:
+            return ""
+        if self._everywhere is not None:
+            self._open.clear()
+            return "\n"
+        return self._finish("") + "\n"
+
+    def _feed_plain(self, text: str) -> str:
+        before, newline, rest = text.rpartition("\n")
+        if newline:
+            self._open.clear()
+        if rest:
+            if not self._open:
+                self._begun = self._size()
+            self._open.append(rest)
+        if not self._everywhere:
+            return text
+        painted = "".join(self._pen.paint(line, self._everywhere) + "\n" for line in before.split("\n"))
+        return (painted if newline else "") + self._pen.paint(rest, self._everywhere)
+
+    def _finish(self, more: str) -> str:
+        standing = "".join(self._open)
+        self._open.clear()
+        whole = standing + more
+        spans = self._styler.line(whole)
+        painted = self._pen.line(spans)
+        if not standing or painted == whole:
+            return painted[len(standing) :]
+        if (back := self._back(standing)) is None:
+            return more
+        return back + painted
+
+    def _back(self, standing: str) -> str | None:
+        """How the cursor comes back to the beginning of the open line; None where that is not sure."""
+        columns, height = size = self._size()
+        if not self._pen.live or size != self._begun:
+            return None
+        wide = cells(standing)
+        if wide is None:  # how wide does not matter as long as it stays on its row in any case
+            return "\r" if most_cells(standing) <= columns else None
+        rows = (wide - 1) // columns
+        if rows >= height - 1:
+            return None
+        return "\r" + (f"\x1b[{rows}A" if rows else "")
+
+
+def cells(text: str) -> int | None:
+    """The cells that a text takes; None where terminals may disagree, as they do beyond printable ASCII."""
+    return len(text) if text.isascii() and text.isprintable() else None
+
+
+def most_cells(text: str) -> int:
+    """The most cells that any terminal gives to a text (a tab has eight, a wide character two)."""
+    return sum(8 if char == "\t" else 1 if char.isascii() else 2 for char in text)

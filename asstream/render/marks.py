@@ -1,0 +1,53 @@
+"""Texts that stand for files of the code interpreter, shown as the files' names while a reply streams."""
+
+from __future__ import annotations
+
+import re
+
+_MARK = re.compile(r"sandbox:/mnt/data/([^\s()\[\]<>\"'`]*)")
+_BEGINS = "sandbox:/mnt/data/"
+LONGEST = 300
+"""Characters that are held back for the end of a mark."""
+
+
+class Marks:
+    """One text: `feed` its pieces, `flush` at its end; `sandbox:/mnt/data/a/x.csv` comes out as `x.csv`."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """What can be shown by now; what may be the beginning of a mark waits for its rest."""
+        text, self._held = self._held + text, ""
+        keep = _unfinished(text)
+        if keep < len(text) and len(text) - keep <= LONGEST:
+            text, self._held = text[:keep], text[keep:]
+        return _MARK.sub(_name, text)
+
+    def all(self, text: str) -> str:
+        """A whole text at once."""
+        return self.feed(text) + self.flush()
+
+    def flush(self) -> str:
+        """What was held back, now that nothing follows."""
+        text, self._held = self._held, ""
+        return _MARK.sub(_name, text)
+
+
+def _name(mark: re.Match[str]) -> str:
+    path = mark[1]
+    stop = len(path.rstrip(".,;:!?"))  # what ends the sentence is not the name's
+    name = path[:stop].rpartition("/")[2]
+    return name + path[stop:] if name else mark[0]
+
+
+def _unfinished(text: str) -> int:
+    """Where a mark begins that may go on; the text's length when none does."""
+    last = text.rfind(_BEGINS)
+    mark = _MARK.match(text, last) if last >= 0 else None
+    if mark is not None and mark.end() == len(text):
+        return last
+    for length in range(min(len(_BEGINS) - 1, len(text)), 0, -1):
+        if text.endswith(_BEGINS[:length]):
+            return len(text) - length
+    return len(text)

@@ -1,0 +1,200 @@
+"""A Model around a model that can't call functions: fenced Python in its reply is a call.
+
+The reply is cut off where the first block of Python closes; the block goes on as a call of the one function
+that was offered, and its output comes back to the model in words. All that is kept between turns is in the
+messages, in their usual form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final
+
+from asstream.runtime.arguments import CodeArguments
+from asstream.runtime.fences import Fences, Piece
+from asstream.runtime.models.protocol import (
+    FinishReason,
+    Message,
+    Model,
+    ModelEvent,
+    ModelRequest,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    TurnEnd,
+)
+
+MOST_CALLS: Final = 3
+"""Code calls after one message of the user; then a block is text, and the reply ends. Small models repeat
+themselves."""
+
+
+class FencedModel:
+    """A model that runs code by writing it.
+
+    Args:
+        model: the model.
+        function: the name of the function that runs code.
+    """
+
+    calls_functions = True
+
+    def __init__(self, model: Model, function: str) -> None:
+        self.name = model.name
+        self.context_window = model.context_window
+        self.counts_exactly = model.counts_exactly
+        self._model = model
+        self._function = function
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()) -> int:
+        """The prompt tokens of these messages as the model is shown them."""
+        return await self._model.count_tokens(self._shown(messages, hint=bool(tools)))
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Stream one turn; see `Model`."""
+        plain = replace(
+            request,
+            messages=self._shown(request.messages, hint=bool(request.tools)),
+            tools=(),
+            tool_choice=None,
+            parallel_tool_calls=None,
+        )
+        if not request.tools or _calls_made(request.messages) >= MOST_CALLS:
+            async with aclosing(_generator(self._model, plain)) as events:
+                async for event in events:
+                    yield event
+            return
+        reply = _Reply(self._function)
+        async with aclosing(_generator(self._model, plain)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    for told in reply.feed(event.text):
+                        yield told
+                    if reply.fences.closed:
+                        break
+                elif isinstance(event, TurnEnd):
+                    for told in reply.rest():
+                        yield told
+                    yield reply.end(event)
+                    return
+                elif isinstance(event, RefusalDelta):
+                    yield event
+        for told in reply.rest():
+            yield told
+        yield reply.end(None)
+
+    def _shown(self, messages: Sequence[Message], *, hint: bool) -> list[Message]:
+        """The messages in the words of a model that knows no functions."""
+        codes: set[str] = set()
+        shown = [self._in_words(message, codes) for message in messages]
+        if hint and shown and shown[0]["role"] == "system":
+            shown[0] = {**shown[0], "content": f"{HINT}\n\n{shown[0]['content']}"}
+        elif hint:
+            shown.insert(0, {"role": "system", "content": HINT})
+        return shown
+
+    def _in_words(self, message: Message, codes: set[str]) -> Message:
+        if message.get("role") == "tool":
+            output = message.get("content") or ""
+            if message.get("tool_call_id") in codes:
+                words = FAILED if _FAILURE.search(output) else OUTPUT
+                return {"role": "user", "content": words.format(output)}
+            return {"role": "user", "content": f"Result: {output}"}
+        calls = message.get("tool_calls")
+        if not calls:
+            return message
+        said = [message["content"]] if message.get("content") else []
+        for call in calls:
+            function = call.get("function") or {}
+            if function.get("name") == self._function:
+                codes.add(call["id"])
+                said.append(f"```python\n{_code(function.get('arguments') or '')}\n```")
+            else:
+                said.append(f"{function.get('name')}({function.get('arguments') or ''})")
+        return {"role": "assistant", "content": "\n\n".join(said)}
+
+
+HINT: Final = "You can run Python code. Write it in a ```python block and print the result."
+"""Stands before the instructions.
+
+Measured with SmolLM2-135M at temperature 0, on eight questions of which six want code: with the instructions
+of a math tutor alone it was right in 3, with this before them in 5, with longer hints or behind them in 4.
+"""
+
+OUTPUT: Final = "The code was run. It printed:\n\n{}\n\nNow say the result in one sentence."
+"""How a model is told what its code printed.
+
+Measured likewise: after `Output:` with a fence, or without the last sentence, it wrote the same code again
+and again; after this one it said the result.
+"""
+
+
+FAILED: Final = "The code failed:\n\n{}\n\nWrite the corrected code."
+"""The same of code that raised."""
+
+_FAILURE: Final = re.compile(r"Traceback \(most recent call last\)|^\w*(Error|Exception): ", re.MULTILINE)
+
+
+class _Reply:
+    """One reply: text in, the events of text and of the call out."""
+
+    def __init__(self, function: str) -> None:
+        self.fences = Fences()
+        self._id = f"call_{secrets.token_hex(12)}"
+        self._function = function
+        self._text: list[str] = []
+        self._code: list[str] = []
+
+    def feed(self, text: str) -> list[ModelEvent]:
+        """The events for a further piece."""
+        return [event for piece in self.fences.feed(text) for event in self._events(piece)]
+
+    def rest(self) -> list[ModelEvent]:
+        """The events for what was held back."""
+        events = [event for piece in self.fences.end() for event in self._events(piece)]
+        return [*events, ToolCallDelta(0, '"}')] if self._code else events
+
+    def _events(self, piece: Piece) -> list[ModelEvent]:
+        if piece.kind == "text":
+            self._text.append(piece.text)
+            return [TextDelta(piece.text)]
+        first: list[ModelEvent] = []
+        if not self._code:
+            first = [ToolCallDelta(0, '{"code": "', self._id, self._function)]
+        self._code.append(piece.text)
+        return [*first, ToolCallDelta(0, json.dumps(piece.text)[1:-1])]
+
+    def end(self, told: TurnEnd | None) -> TurnEnd:
+        """The end of the turn; `told` is the model's own, None where it was cut off."""
+        text = "".join(self._text)
+        if not self._code:
+            return told or TurnEnd("stop", None, {"role": "assistant", "content": text})
+        function = {"name": self._function, "arguments": json.dumps({"code": "".join(self._code)})}
+        call = {"id": self._id, "type": "function", "function": function}
+        message = {"role": "assistant", "content": text or None, "tool_calls": [call]}
+        if told is None:
+            return TurnEnd("tool_calls", None, message)
+        reason: FinishReason = "tool_calls" if told.finish_reason == "stop" else told.finish_reason
+        return TurnEnd(reason, told.usage, message, told.model)
+
+
+def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+    stream = model.stream(request)
+    assert isinstance(stream, AsyncGenerator)
+    return stream
+
+
+def _code(arguments: str) -> str:
+    reader = CodeArguments()
+    return reader.feed(arguments) + reader.end()
+
+
+def _calls_made(messages: Sequence[Message]) -> int:
+    """How often code was run since the user's last message."""
+    last = max((at for at, message in enumerate(messages) if message.get("role") == "user"), default=-1)
+    return sum(1 for message in messages[last + 1 :] if message.get("role") == "tool")

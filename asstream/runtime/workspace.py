@@ -1,0 +1,124 @@
+"""The files of a thread as its code sees them: what it finds, and what is kept of what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from asstream.interpreter.protocol import InputFile
+from asstream.runtime import objects, rows
+from asstream.runtime.context import recorded_turns
+from asstream.runtime.objects import Object
+from asstream.runtime.reply import Made
+from asstream.runtime.store import Store
+
+Keep = Callable[[str, str, BinaryIO], Awaitable[Object]]
+"""Keeps a file of a purpose, under a name; answers its object."""
+
+_PURPOSE: Final = "assistants_output"
+
+_RAN: Final = '%"type":"code_interpreter","code_interpreter":%'
+"""How a step with a code call looks in the store. Inside a text the quotes would be escaped."""
+
+
+class Workspace:
+    """The files of a run's thread, as code sees them.
+
+    Args:
+        folder: where files' contents are, each under its id.
+        keep: keeps a file.
+    """
+
+    def __init__(self, store: Store, folder: Path, run: Object, keep: Keep) -> None:
+        self._store = store
+        self._folder = folder
+        self._run = run
+        self._keep = keep
+
+    def inputs(self) -> list[InputFile]:
+        """The files that code finds, oldest first.
+
+        Those of the assistant, the thread and the run, those that came with messages for code, and what
+        earlier code made. Of several with one name the newest has it; the others are there by their ids.
+        """
+        made = self._made_ids()
+        ids = list(dict.fromkeys([*self._given_ids(), *made]))
+        marks = ", ".join("?" * len(ids))
+        found = self._store.read(f"SELECT body FROM files WHERE id IN ({marks}) ORDER BY seq", ids)  # noqa: S608
+        files = [file for (body,) in found if not _expired(file := rows.load(body))]
+        newest = {file["filename"]: file["id"] for file in files}
+        inputs = []
+        for file in files:
+            id, name, path = file["id"], file["filename"], self._folder / file["id"]
+            older = newest[name] != id
+            if path.is_file() and not (older and id in made):
+                inputs.append(InputFile(id, id if older else name, path, made=id in made))
+        return inputs
+
+    def names(self) -> dict[str, str]:
+        """File ids by the names below /mnt/data under which a reply may speak of them."""
+        files = self.inputs()
+        return {file.id: file.id for file in files} | {file.name: file.id for file in files}
+
+    def _made_ids(self) -> list[str]:
+        """The files that code of this thread made."""
+        found = self._store.read(
+            "SELECT turns.body FROM turns JOIN runs ON runs.id = turns.run_id "
+            'WHERE runs.thread_id = ? AND turns.body LIKE \'%"files":["%\'',
+            [self._run["thread_id"]],
+        )
+        return [id for (body,) in found for id in rows.load(body).get("files", [])]
+
+    def _given_ids(self) -> list[str]:
+        """The files that were given to it."""
+        store, run = self._store, self._run
+        ids: list[str] = []
+        for table, id in (("assistants", run["assistant_id"]), ("threads", run["thread_id"])):
+            found = store.row(f"SELECT body FROM {table} WHERE id = ?", [id])  # noqa: S608
+            ids += _resources(rows.load(found[0])) if found is not None else []
+        ids += _resources(run)
+        thread = [run["thread_id"]]
+        for (body,) in store.read(
+            "SELECT body FROM messages WHERE thread_id = ? AND body LIKE '%code_interpreter%' ORDER BY seq",
+            thread,
+        ):
+            ids += [
+                each["file_id"]
+                for each in rows.load(body)["attachments"]
+                if any(tool["type"] == "code_interpreter" for tool in each.get("tools") or ())
+            ]
+        return ids
+
+    def made(self) -> Made:
+        """What code of this run made since the run's last message."""
+        figures: list[str] = []
+        files: list[str] = []
+        for turn in recorded_turns(self._store, self._run["id"]):
+            if turn["message_ids"]:
+                figures, files = [], []
+            figures += turn.get("figures", [])
+            files += turn.get("files", [])
+        return Made(figures, list(dict.fromkeys(files)))
+
+    def had_code(self, step_id: str) -> bool:
+        """Whether any code ran in this thread before the step with this id."""
+        found = self._store.row(
+            "SELECT 1 FROM steps JOIN runs ON runs.id = steps.run_id "
+            "WHERE runs.thread_id = ? AND steps.id != ? AND steps.body LIKE ? LIMIT 1",
+            [self._run["thread_id"], step_id, _RAN],
+        )
+        return found is not None
+
+    async def keep(self, name: str, content: BinaryIO) -> str:
+        """Keep what code made; its id. Raises WireError when the disk takes no more."""
+        made = await self._keep(_PURPOSE, name, content)
+        return str(made["id"])
+
+
+def _resources(thing: Object) -> list[str]:
+    return list((thing["tool_resources"].get("code_interpreter") or {}).get("file_ids") or ())
+
+
+def _expired(file: Object) -> bool:
+    return file["expires_at"] is not None and file["expires_at"] <= objects.now()

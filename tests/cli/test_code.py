@@ -1,0 +1,165 @@
+"""Code that a model writes, from the command line: real kernels behind a scripted model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.terminal import terminal
+from tests.cli.test_terminal import prompt_is_back
+
+COUNT = "for n in (1, 2):\n    print('line', n)\nn * 21"
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()"
+TABLE = "open('/mnt/data/table.csv', 'w').write('1,2')\nprint('written')"
+LINK = "Here: [table.csv](sandbox:/mnt/data/table.csv)."
+
+
+def call(code: str) -> dict[str, Any]:
+    return {"tool_call": {"name": "python", "arguments": {"code": code}}}
+
+
+REPLIES = [
+    {"match": "count", "turns": [[{"text": "Look."}, call(COUNT)], [{"text": "Counted."}]]},
+    {"match": "plot", "turns": [[call(PLOT)], [{"text": "Drawn."}]]},
+    {"match": "table", "turns": [[call(TABLE)], [{"text": LINK}]]},
+    {"match": None, "turns": [[{"text": "Understood."}]]},
+]
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """A model that writes code."""
+    (tmp_path / "script.json").write_text(json.dumps({"replies": REPLIES}))
+    return environ
+
+
+def last_run(run: Run) -> tuple[str, str]:
+    """The thread last used, and its newest run."""
+    threads = run("threads", "list", "--json", code=0).stdout.splitlines()
+    thread = str(json.loads(threads[0])["id"])
+    return thread, str(json.loads(run("runs", "list", thread, "--json", code=0).stdout.splitlines()[0])["id"])
+
+
+def test_piped_the_reply_alone_is_on_stdout(run: Run) -> None:
+    done = run("ask", "count", code=0)
+    assert (done.stdout, done.stderr) == ("Look.\nCounted.\n", "")
+
+
+def test_the_steps_of_a_past_run_show_code_and_outputs(run: Run) -> None:
+    run("ask", "count", code=0)
+    thread, made = last_run(run)
+    shown = run("runs", "steps", thread, made, code=0).stdout
+    assert f"code\n{COUNT}\noutput\nline 1\nline 2\n42\n" in shown
+    assert [line.split()[1] for line in shown.splitlines() if line.startswith("step_")] == [
+        "message_creation",
+        "tool_calls",
+        "message_creation",
+    ]
+    listed = [
+        json.loads(line) for line in run("runs", "steps", thread, made, "--json", code=0).stdout.splitlines()
+    ]
+    assert listed[1]["step_details"]["tool_calls"][0]["code_interpreter"]["input"] == COUNT
+
+
+def test_the_steps_of_a_past_run_name_pictures(run: Run) -> None:
+    pytest.importorskip("matplotlib")
+    run("ask", "plot", code=0)
+    shown = run("runs", "steps", *last_run(run), code=0).stdout
+    assert f"code\n{PLOT}\n" in shown
+    assert any(line.startswith("image ") and "file-" in line for line in shown.splitlines())
+
+
+def test_files_of_each_reply_are_saved_where_it_was_asked_for(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    done = run("chat", "--save-files", str(folder), stdin="table\ntable\ncount\n", code=0)
+    assert (folder / "table.csv").read_text() == "1,2"
+    assert {path.name for path in folder.iterdir()} <= {"table.csv", "table (2).csv"}
+    assert done.stdout == f"{LINK}\n" * 2 + "Look.\nCounted.\n"
+    assert done.stderr.splitlines()[0] == f"saved {folder / 'table.csv'}"
+
+
+def test_pictures_are_saved_with_the_other_files(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    run("ask", "plot", "--save-files", str(tmp_path / "kept"), code=0)
+    [path] = (tmp_path / "kept").iterdir()
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_that_can_not_be_made_is_told_of_before_anything_is_sent(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("ask", "count", "--save-files", str(tmp_path / "file" / "kept"), code=3)
+    assert done.stderr.startswith(f"asstream: the folder {tmp_path}/file/kept can't be made")
+    assert done.stdout == ""
+
+
+def test_a_sandbox_that_there_is_not_is_refused(run: Run) -> None:
+    assert "--sandbox 'strong'" in run("ask", "count", "--sandbox", "strong", code=2).stderr
+
+
+def test_no_sandbox_is_said_aloud(run: Run) -> None:
+    done = run("ask", "count", "--sandbox", "none", code=0)
+    assert "no sandbox" in done.stderr
+    assert done.stdout == "Look.\nCounted.\n"
+
+
+def test_a_chat_shows_code_and_output_and_saves_files(environ: dict[str, str], tmp_path: Path) -> None:
+    with terminal(["chat"], environ) as chat:
+        chat.wait_for("/help helps")
+        chat.wait_for(prompt_is_back)
+        chat.type("table\r")
+        shown = chat.wait_for(lambda text: "/save writes it here" in text and prompt_is_back(text))
+        reply = shown.partition("> table\n")[2].splitlines()
+        assert reply[:6] == [
+            "── code ──",
+            *TABLE.split("\n"),
+            "── output ──",
+            "written",
+            "Here: [table.csv](table.csv).",
+        ]
+        assert reply[6].startswith("table.csv  file-")
+        chat.type(f"/save {tmp_path}/kept\r")
+        chat.wait_for(f"saved {tmp_path}/kept/table.csv")
+        chat.wait_for(prompt_is_back)
+        chat.type("/steps\r")
+        chat.wait_for("code: open('/mnt/data/table.csv', 'w').write('1,2') (+1 line) → 1 line")
+        chat.wait_for(prompt_is_back)
+        chat.type("\x04")
+        assert chat.wait_end() == 0
+    assert (tmp_path / "kept" / "table.csv").read_text() == "1,2"
+
+
+def test_a_chat_draws_a_picture_and_keeps_it(environ: dict[str, str]) -> None:
+    pytest.importorskip("matplotlib")
+    with terminal(["chat"], {**environ, "TERM": "xterm-kitty"}) as chat:
+        chat.wait_for("/help helps")
+        chat.wait_for(prompt_is_back)
+        chat.type("plot\r")
+        shown = chat.wait_for(lambda text: "Drawn." in text and prompt_is_back(text))
+        chat.type("\x04")
+        assert chat.wait_end() == 0
+    assert chat.raw.count(b"\x1b_Ga=T,f=100,q=2,") == 1
+    path = next(line for line in shown.splitlines() if line.startswith("image ")).removeprefix("image ")
+    assert Path(path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_save_says_where_there_is_nothing(run: Run) -> None:
+    assert run("chat", stdin="hello\n/save\n", code=0).stderr == "the last reply has no files\n"
+
+
+def test_doctor_tells_what_holds_code(run: Run) -> None:
+    checks = [json.loads(line) for line in run("doctor", "--json", code=0).stdout.splitlines()]
+    names = {check["name"]: check for check in checks}
+    assert names["code interpreter"]["state"] == "ok"
+    assert any(name.startswith("sandbox ") for name in names)
+
+
+def test_the_demo_at_a_terminal_shows_it_all(environ: dict[str, str]) -> None:
+    with terminal(["demo"], environ) as demo:
+        shown = demo.wait_for("`asstream doctor` tells which model would answer.")
+        assert demo.wait_end() == 0
+    for part in ("after 8 numbers: 31", "TypeError: unsupported", "\n8.8\n", "numbers.csv  file-"):
+        assert part in shown

@@ -1,0 +1,142 @@
+"""The strongest sandbox that works is chosen; where none does, the reason and the remedy are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asstream.interpreter.protocol import InterpreterUnavailableError
+from asstream.interpreter.sandbox import choose, choosing, look
+from asstream.interpreter.sandbox.landlock import Landlock
+from asstream.interpreter.sandbox.none import NoSandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these mechanisms are of Linux")
+
+
+@pytest.fixture(autouse=True)
+def afresh() -> Iterator[None]:
+    look.cache_clear()
+    yield
+    look.cache_clear()
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What probing a mechanism says, instead of running it: nothing is wrong with one that is not named."""
+    answers: dict[str, str] = {}
+    monkeypatch.setattr(choosing, "probe", lambda sandbox: answers.get(sandbox.name, ""))
+    monkeypatch.setattr(choosing, "landlock_abi", lambda: 6)
+    monkeypatch.setattr(choosing, "_program", lambda name: f"/usr/bin/{name}")
+    return answers
+
+
+def test_bubblewrap_is_the_first_choice(probed: dict[str, str]) -> None:
+    assert choose("auto").name == "bubblewrap"
+    assert choose("auto").note == ""
+
+
+def test_landlock_is_the_second_and_says_that_it_is_weaker(probed: dict[str, str]) -> None:
+    probed["bubblewrap"] = "bwrap: No permissions to create new namespace"
+    assert choose("auto").name == "landlock"
+    assert "weaker" in choose("auto").note
+
+
+def test_no_sandbox_is_never_chosen_unasked(probed: dict[str, str]) -> None:
+    probed |= {"bubblewrap": "bwrap: setting up uid map: Permission denied", "landlock": "no such luck"}
+    with pytest.raises(InterpreterUnavailableError) as raised:
+        choose("auto")
+    assert "setting up uid map: Permission denied" in raised.value.message
+    assert "no such luck" in raised.value.message
+    assert raised.value.remedy
+
+
+def test_no_sandbox_is_had_by_name_and_says_so() -> None:
+    assert isinstance(choose("none"), NoSandbox)
+    assert "no sandbox" in choose("none").note
+
+
+@pytest.mark.parametrize(("missing", "package"), [("bwrap", "bubblewrap"), ("setpriv", "util-linux")])
+def test_a_missing_program_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, probed: dict[str, str], missing: str, package: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(choosing, "_program", lambda name: None if name == missing else f"/usr/bin/{name}")
+    finding = look()[0]
+    assert finding.sandbox is None
+    assert missing in finding.reason and package in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("restricted", "namespaces", "reason", "remedy"),
+    [
+        (
+            "1",
+            "100",
+            "bwrap: setting up uid map: Permission denied",
+            "apparmor_restrict_unprivileged_userns=0",
+        ),
+        ("0", "0", "bwrap: No space left on device", "max_user_namespaces"),
+        ("0", "100", "bwrap: Operation not permitted", "seccomp=unconfined"),
+        ("0", "100", "bwrap: Unknown option --size", "0.8"),
+    ],
+)
+def test_the_remedy_fits_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    probed: dict[str, str],
+    restricted: str,
+    namespaces: str,
+    reason: str,
+    remedy: str,
+) -> None:
+    (tmp_path / "restricted").write_text(restricted + "\n")
+    (tmp_path / "namespaces").write_text(namespaces + "\n")
+    monkeypatch.setattr(choosing, "_RESTRICTED", tmp_path / "restricted")
+    monkeypatch.setattr(choosing, "_NAMESPACES", tmp_path / "namespaces")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    probed["bubblewrap"] = reason
+    assert remedy in look()[0].remedy
+
+
+def test_an_old_landlock_is_not_enough(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
+    monkeypatch.setattr(choosing, "landlock_abi", lambda: 5)
+    assert "ABI 6" in look()[1].reason
+
+
+def test_other_systems_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(InterpreterUnavailableError, match="win32"):
+        choose("auto")
+
+
+def test_architectures_without_a_filter_refuse(
+    monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    with pytest.raises(InterpreterUnavailableError, match="riscv64"):
+        choose("auto")
+
+
+def test_each_is_tried_once_in_a_process(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(choosing, "probe", lambda sandbox: tried.append(sandbox.name) or "")
+    choose("auto")
+    choose("auto")
+    assert tried == ["bubblewrap", "landlock"]
+
+
+def test_landlock_as_root_needs_folders_that_others_may_pass(tmp_path: Path) -> None:
+    from asstream.interpreter.protocol import Limits
+    from asstream.interpreter.sandbox.place import Place
+
+    closed = tmp_path / "closed"
+    place = Place(closed / "data", closed / "connection", Limits())
+    place.data.mkdir(parents=True)
+    place.connection.mkdir()
+    closed.chmod(0o700)
+    with pytest.raises(PermissionError, match="closed to other users"):
+        Landlock(drop=True).prepare(place, [sys.executable])

@@ -1,0 +1,158 @@
+"""Files in and out of /mnt/data, with code that does to them what it likes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from asstream.interpreter.data import DataFolder, printable, safe_name
+from asstream.interpreter.folders import remove_tree
+from asstream.interpreter.kernels import KernelInterpreter
+from asstream.interpreter.protocol import InputFile, ProducedFile
+from tests.interpreter.cells import run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> InputFile:
+    path = tmp_path / "stored"
+    path.write_text("a,b\n1,2\n")
+    return InputFile("file-1", "table.csv", path)
+
+
+def test_an_input_file_is_there_under_its_name_and_its_id(
+    interpreter: KernelInterpreter, table: InputFile
+) -> None:
+    code = "print(open('/mnt/data/table.csv').read() == open('/mnt/data/file-1').read() == 'a,b\\n1,2\\n')"
+    cell = run(interpreter, code, "input", [table])
+    assert cell.logs == "True\n"
+    assert not cell.files
+
+
+def test_a_file_that_code_changed_is_not_put_back_and_comes_out(
+    interpreter: KernelInterpreter, table: InputFile
+) -> None:
+    changed = run(interpreter, "open('/mnt/data/table.csv', 'a').write('3,4\\n');", "change", [table])
+    assert changed.files == {"table.csv": b"a,b\n1,2\n3,4\n"}
+    again = run(interpreter, "print(open('/mnt/data/file-1').read())", "change", [table])
+    assert "3,4" in again.logs and not again.files
+    assert table.path.read_text() == "a,b\n1,2\n"
+
+
+def test_two_files_of_one_name_are_two_files(interpreter: KernelInterpreter, tmp_path: Path) -> None:
+    files = []
+    for number in (1, 2):
+        (tmp_path / str(number)).write_text(str(number))
+        files.append(InputFile(f"file-{number}", "same.txt", tmp_path / str(number)))
+    cell = run(interpreter, "import os; print(sorted(os.listdir()), open('file-2').read())", "same", files)
+    assert cell.logs == "['file-1', 'file-2', 'same (2).txt', 'same.txt'] 2\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("..", "file__"),
+        ("", "file"),
+        ("a\x00b\n.csv", "a_b_.csv"),
+        ("C:\\data\\x.csv", "x.csv"),
+        ("täble 1.csv", "täble 1.csv"),
+        ("\udc80.csv", "_.csv"),
+    ],
+)
+def test_no_name_of_a_client_is_a_path(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_a_long_name_keeps_its_suffix() -> None:
+    name = safe_name("ä" * 500 + ".csv")
+    assert len(name.encode()) <= 200 and name.endswith(".csv")
+
+
+def test_a_file_that_is_missing_on_the_host_is_said_to_be(
+    interpreter: KernelInterpreter, tmp_path: Path
+) -> None:
+    cell = run(interpreter, "1", "missing", [InputFile("f", "lost.csv", tmp_path / "none")])
+    assert cell.status == "ok" and "lost.csv is not in /mnt/data" in cell.logs
+
+
+def test_new_and_changed_files_come_out_once(interpreter: KernelInterpreter) -> None:
+    code = "import os\nos.makedirs('a/b')\nopen('a/b/c.txt', 'w').write('deep')\nopen('top.bin', 'wb').write(b'\\0');"
+    assert run(interpreter, code, "out").files == {"a/b/c.txt": b"deep", "top.bin": b"\0"}
+    assert run(interpreter, "1", "out").files == {}
+    assert run(interpreter, "open('top.bin', 'wb').write(b'11');", "out").files == {"top.bin": b"11"}
+
+
+def test_only_what_is_a_file_comes_out(interpreter: KernelInterpreter) -> None:
+    code = (
+        "import os, socket\n"
+        "os.symlink('/etc/passwd', 'link'); os.symlink('/etc', 'folder'); os.symlink('.', 'loop'); os.mkfifo('pipe')\n"
+        "socket.socket(socket.AF_UNIX).bind('socket')\n"
+        "open('run.sh', 'w').write('#!'); os.chmod('run.sh', 0o6777)"
+    )
+    cell = run(interpreter, code + ";", "special")
+    assert cell.files == {"run.sh": b"#!"}, cell.logs
+
+
+def test_a_copy_is_private_and_goes_when_the_next_event_is_asked_for(interpreter: KernelInterpreter) -> None:
+    async def looked() -> list[Path]:
+        paths = []
+        async for event in interpreter.run(
+            "private", "open('a', 'w').write('a'); open('b', 'w').write('b');"
+        ):
+            assert not any(path.exists() for path in paths)
+            if isinstance(event, ProducedFile):
+                assert event.path.stat().st_mode & 0o7777 == 0o600
+                assert event.size == event.path.stat().st_size == 1
+                paths.append(event.path)
+        return paths
+
+    paths = asyncio.run(looked())
+    assert len(paths) == 2 and not any(path.exists() for path in paths)
+
+
+def test_names_come_out_as_text_that_can_be_shown(interpreter: KernelInterpreter) -> None:
+    code = "for name in (b'\\x80', b'\\x1b[31m', 'ä b'.encode()): open(b'/mnt/data/' + name, 'w').write('x')"
+    names = set(run(interpreter, code, "names").files)
+    assert names == {"\\udc80", "\\x1b[31m", "ä b"}
+    for name in names:
+        name.encode()
+    assert printable("a\u202eb") == "a\\u202eb"
+
+
+def test_more_files_than_are_taken_are_counted(interpreter: KernelInterpreter) -> None:
+    cell = run(interpreter, "for n in range(150): open(f'{n}', 'w').write('x')", "count")
+    assert len(cell.files) == 100 and "50 more files" in cell.logs
+
+
+def test_a_folder_closed_to_its_owner_and_nested_without_end_can_be_removed(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("deeper", dir_fd=here)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    (root / "closed").mkdir()
+    (root / "closed" / "file").touch()
+    (root / "closed").chmod(0)
+    (tmp_path / "kept").touch()
+    (root / "link").symlink_to(tmp_path)
+    remove_tree(root)
+    assert not root.exists() and (tmp_path / "kept").exists()
+
+
+def test_a_link_put_on_the_way_to_a_file_leads_nowhere(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    (data.path / "a").mkdir(parents=True)
+    (data.path / "a" / "passwd").write_text("mine")
+    assert data.changed() == (["a/passwd"], 0)
+    (data.path / "a").rename(data.path / "b")
+    (data.path / "a").symlink_to("/etc")
+    assert data.copy_out("a/passwd", tmp_path / "copy", 1000) is None
+    assert data.copy_out("b/passwd", tmp_path / "copy", 1000) == 4
+    assert data.copy_out("b/passwd", tmp_path / "copy 2", 3) is None

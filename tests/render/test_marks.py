@@ -1,0 +1,41 @@
+"""Marks for files come out as names, however they are cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asstream.render.marks import LONGEST, Marks
+
+CASES = {
+    "[it](sandbox:/mnt/data/a.csv).": "[it](a.csv).",
+    "see sandbox:/mnt/data/deep/b.png, or sandbox:/mnt/data/c": "see b.png, or c",
+    "sandbox:/mnt/data/": "sandbox:/mnt/data/",
+    "sandbox:/mnt/datum": "sandbox:/mnt/datum",
+    "the sandbox: and s": "the sandbox: and s",
+    "at sandbox:/mnt/data/x.csv.": "at x.csv.",
+    "`sandbox:/mnt/data/x.csv`": "`x.csv`",
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_a_mark_is_a_name_however_it_is_cut(text: str) -> None:
+    for cut in range(len(text) + 1):
+        marks = Marks()
+        assert marks.feed(text[:cut]) + marks.feed(text[cut:]) + marks.flush() == CASES[text]
+    marks = Marks()
+    assert "".join(map(marks.feed, text)) + marks.flush() == CASES[text]
+
+
+@given(st.text(st.sampled_from("sandbox:/mt .x"), max_size=60).filter(lambda text: "/mnt/data/" not in text))
+def test_what_is_no_mark_stays(text: str) -> None:
+    marks = Marks()
+    assert "".join(map(marks.feed, text)) + marks.flush() == text
+
+
+def test_little_is_held_back() -> None:
+    marks = Marks()
+    assert marks.feed("plain text") == "plain text"
+    endless = "sandbox:/mnt/data/" + "x" * LONGEST
+    assert len(marks.feed(endless)) > 0

@@ -1,0 +1,124 @@
+"""Code in real kernels behind the real server: files, sessions, and what a killed server leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from asstream.interpreter.kernels import KernelInterpreter
+from asstream.runtime import CodeOptions
+from asstream.runtime.cells import FRESH
+from tests.support.processes import kill, server_process
+from tests.support.raw import asked, lines
+from tests.support.served import reply, served, write_script
+
+TOOL: Any = {"type": "code_interpreter"}
+
+
+def python(match: str, *codes: str) -> dict[str, Any]:
+    """A reply that runs pieces of code one after another and then repeats the last output."""
+    turns = [[{"tool_call": {"name": "python", "arguments": {"code": code}}}] for code in codes]
+    return reply(*turns, [{"text": "{tool}"}], match=f"^{match}$")
+
+
+SCRIPT = [
+    python("names", "import os\nprint(sorted(os.listdir()))"),
+    python(
+        "make",
+        "import os\nos.makedirs('sub')\n_ = open('sub/out.txt', 'w').write('one')\nx = 1",
+        "_ = open('sub/out.txt', 'w').write('two')",
+        "import os\nprint(sorted(os.listdir()), sorted(os.listdir('sub')))",
+    ),
+    python("look", "print(open('sub/out.txt').read(), 'x' in globals())"),
+    python("wait", "print('on')\nimport time\ntime.sleep(60)"),
+]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    home = tmp_path_factory.mktemp("home")
+    code = CodeOptions(lambda: KernelInterpreter(home / "interpreter"))
+    with served(home, SCRIPT, code) as made:
+        yield made
+
+
+def assistant_of(client: openai.OpenAI) -> str:
+    return client.beta.assistants.create(model="m", tools=[TOOL]).id
+
+
+def said(client: openai.OpenAI, thread_id: str, text: str, **message: Any) -> str:
+    """What the assistant answers to a message."""
+    client.beta.threads.messages.create(thread_id, role="user", content=text, **message)
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=thread_id, assistant_id=assistant_of(client), poll_interval_ms=50
+    )
+    assert run.status == "completed", run.last_error
+    [newest] = client.beta.threads.messages.list(thread_id, limit=1).data
+    return "".join(part.text.value for part in newest.content if part.type == "text")
+
+
+def test_an_attached_file_is_there_under_its_name_and_its_id(tmp_path: Path) -> None:
+    with served(tmp_path, SCRIPT) as client:
+        file = client.files.create(file=("in.txt", b"hello"), purpose="assistants")
+    script = [python("read", f"print(open('in.txt').read(), open('/mnt/data/{file.id}').read())")]
+    code = CodeOptions(lambda: KernelInterpreter(tmp_path / "interpreter"))
+    with served(tmp_path, script, code) as client:
+        thread = client.beta.threads.create()
+        attachments = [{"file_id": file.id, "tools": [TOOL]}]
+        assert said(client, thread.id, "read", attachments=attachments) == "hello hello"
+
+
+def test_what_code_made_can_be_downloaded_and_is_not_put_beside_itself(client: openai.OpenAI) -> None:
+    thread = client.beta.threads.create()
+    assert said(client, thread.id, "make") == "['sub'] ['out.txt']"
+    two, one = client.files.list(purpose="assistants_output").data[:2]
+    assert [client.files.content(file.id).text for file in (one, two)] == ["one", "two"]
+    assert {one.filename, two.filename} == {"sub/out.txt"}
+    assert said(client, thread.id, "look") == "two True"
+    assert said(client, thread.id, "names") == "['sub']"
+
+
+def test_a_cancelled_cell_leaves_the_session_as_it_was(client: openai.OpenAI) -> None:
+    thread = client.beta.threads.create()
+    said(client, thread.id, "make")
+    _wait_for_output(client, thread.id)
+    [run] = client.beta.threads.runs.list(thread.id, limit=1).data
+    client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+    client.beta.threads.runs.poll(run.id, thread_id=thread.id, poll_interval_ms=50)
+    assert said(client, thread.id, "look") == "two True"
+
+
+def test_a_server_killed_while_code_runs_leaves_a_failed_run_with_what_was_printed(tmp_path: Path) -> None:
+    spec = write_script(tmp_path / "script.json", SCRIPT)
+    with server_process(tmp_path, spec) as (process, client):
+        thread = client.beta.threads.create()
+        assert said(client, thread.id, "make") == "['sub'] ['out.txt']"
+        _wait_for_output(client, thread.id)
+        kill(process)
+    with server_process(tmp_path, spec) as (_, client):
+        [run] = client.beta.threads.runs.list(thread.id, limit=1).data
+        assert run.status == "failed"
+        [step] = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+        assert step.status == "failed"
+        assert step.step_details.type == "tool_calls"
+        [call] = step.step_details.tool_calls
+        assert call.type == "code_interpreter"
+        assert call.code_interpreter.input.startswith("print('on')")
+        assert [output.to_dict() for output in call.code_interpreter.outputs] == [
+            {"type": "logs", "logs": "on\n"}
+        ]
+        assert said(client, thread.id, "look") == f"{FRESH}two False"
+
+
+def _wait_for_output(client: openai.OpenAI, thread_id: str) -> None:
+    """Start a run whose code waits, and go on once it has printed something that is on the disk."""
+    client.beta.threads.messages.create(thread_id, role="user", content="wait")
+    body = {"assistant_id": assistant_of(client), "stream": True}
+    with asked(client, "POST", f"/threads/{thread_id}/runs", body) as response:
+        next(line for line in lines(response) if '"logs":"on' in line)
+    time.sleep(0.2)  # deltas are on the disk 50 ms later
