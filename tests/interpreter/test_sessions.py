@@ -205,7 +205,8 @@ import asyncio, sys, pathlib
 from asstream.interpreter.kernels import KernelInterpreter
 async def main():
     interpreter = KernelInterpreter(pathlib.Path(sys.argv[1]), sys.argv[2])
-    async for event in interpreter.run("t", "import subprocess; subprocess.Popen(['sleep', '600']); print(1)"):
+    code = "import subprocess; subprocess.Popen(['sleep', '600']); print(1)"
+    async for event in interpreter.run("t", code):
         pass
     kernel = interpreter._sessions._sessions["t"]._kernel
     print(*kernel.tree.pids(), flush=True)
