@@ -19,9 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these mechanism
 
 @pytest.fixture(autouse=True)
 def afresh() -> Iterator[None]:
-    look.cache_clear()
+    choosing._tried.cache_clear()
     yield
-    look.cache_clear()
+    choosing._tried.cache_clear()
 
 
 @pytest.fixture
@@ -102,6 +102,11 @@ def test_the_remedy_fits_the_reason(
     assert remedy in look()[0].remedy
 
 
+def test_an_interpreter_that_a_dropped_user_cannot_reach_is_named(probed: dict[str, str]) -> None:
+    probed["landlock"] = "/root is closed to other users, and /root/python is below it"
+    assert "install asstream where" in look()[1].remedy
+
+
 def test_an_old_landlock_is_not_enough(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
     monkeypatch.setattr(choosing, "landlock_abi", lambda: 5)
     assert "ABI 6" in look()[1].reason
@@ -126,6 +131,9 @@ def test_each_is_tried_once_in_a_process(monkeypatch: pytest.MonkeyPatch, probed
     monkeypatch.setattr(choosing, "probe", lambda sandbox: tried.append(sandbox.name) or "")
     choose("auto")
     choose("auto")
+    assert tried == ["bubblewrap"]  # what is weaker is not tried where it would not be used
+    look()
+    look()
     assert tried == ["bubblewrap", "landlock"]
 
 
