@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from asstream.interpreter.protocol import InterpreterUnavailableError
+from asstream.interpreter.protocol import InterpreterUnavailableError, Limits
 from asstream.interpreter.sandbox import choose, choosing, look
 from asstream.interpreter.sandbox.landlock import Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
+from asstream.interpreter.sandbox.place import Place, Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these mechanisms are of Linux")
 
@@ -128,7 +129,12 @@ def test_architectures_without_a_filter_refuse(
 
 def test_each_is_tried_once_in_a_process(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
     tried: list[str] = []
-    monkeypatch.setattr(choosing, "probe", lambda sandbox: tried.append(sandbox.name) or "")
+
+    def works(sandbox: Sandbox) -> str:
+        tried.append(sandbox.name)
+        return ""
+
+    monkeypatch.setattr(choosing, "probe", works)
     choose("auto")
     choose("auto")
     assert tried == ["bubblewrap"]  # what is weaker is not tried where it would not be used
@@ -138,9 +144,6 @@ def test_each_is_tried_once_in_a_process(monkeypatch: pytest.MonkeyPatch, probed
 
 
 def test_landlock_as_root_needs_folders_that_others_may_pass(tmp_path: Path) -> None:
-    from asstream.interpreter.protocol import Limits
-    from asstream.interpreter.sandbox.place import Place
-
     closed = tmp_path / "closed"
     place = Place(closed / "data", closed / "connection", Limits())
     place.data.mkdir(parents=True)
