@@ -53,8 +53,8 @@ class Attempt:
 
     Attributes:
         promised: the modes in which it must be contained.
-        control: `user` or `root`: whose try it is without a sandbox, where it must succeed; None where that would do harm, or
-            where not every kernel has what it tries.
+        control: `user` or `root`: whose try it is without a sandbox, where it must succeed; None where that
+            would do harm, or where not every kernel has what it tries.
     """
 
     name: str

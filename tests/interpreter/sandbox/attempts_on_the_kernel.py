@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 from tests.interpreter.sandbox.attempt import Attempt
 
 KERNEL = [
@@ -60,17 +62,22 @@ KERNEL = [
         os.waitpid(child, 0)
         """,
     ),
-    Attempt(
-        "call in the way of 32 bits",
-        r"""
-        import mmap
-        page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-        page.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")  # getpid by int 0x80
-        code = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
-        code() == os.getpid()
-        """,
-    ),
 ]
+
+if platform.machine() == "x86_64":
+    KERNEL.append(
+        Attempt(
+            "call in the way of 32 bits",
+            r"""
+            import mmap
+            page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+            page.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")  # getpid by int 0x80
+            code = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+            code() == os.getpid()
+            """,
+        )
+    )
+
 
 SIZES = [
     Attempt(
