@@ -12,6 +12,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -77,8 +78,17 @@ def main(folder: str) -> None:
     except BaseException as error:
         os.write(complaints, f"{type(error).__name__}: {error}\n".encode(errors="replace"))
         os._exit(1)
+    if abandoned(complaints):
+        os._exit(1)
     os.close(complaints)
     app.start()
+
+
+def abandoned(complaints: int) -> bool:
+    """Whether the host ended before anything was tied to its end: nobody has the other end of its pipe."""
+    poll = select.poll()
+    poll.register(complaints, 0)
+    return bool(poll.poll(0))
 
 
 def prepare(folder: str) -> Any:

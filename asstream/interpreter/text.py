@@ -76,8 +76,7 @@ class Renamer:
             return text
         text = (self._held + text).replace(self._name, self._by)
         longest = min(len(text), len(self._name) - 1)
-        # "/" alone is too common to wait for.
-        held = next((n for n in range(longest, 1, -1) if self._name.startswith(text[-n:])), 0)
+        held = next((n for n in range(longest, 0, -1) if self._name.startswith(text[-n:])), 0)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_interpreter.py [auto|none]
 
-A ratio below 1 is within the limit. Times are of a whole cell, from `run` to `CellEnd`, unless said otherwise.
+A ratio below 1 is within the limit. Times are of a whole cell, from `run` to `CellEnd`.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,37 +20,42 @@ from tests.interpreter.sandbox.host import ROOT
 
 USER = 3_000_000
 TESTS = ("test_files.py", "test_limits.py")
-CHOSEN = "input_file or comes_out or a_loop or GIL or catching or many_processes or named or disk or exit"
+CHOSEN = "input_file or comes_out or a_loop or catching or many_processes or named or data_that or exit"
+CASES = [(USER, "bubblewrap"), (USER, "landlock"), (0, "landlock")]
 
 
-@pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
-@pytest.mark.parametrize("user", [USER, 0], ids=["a user", "as we are"])
-def test_it_is_the_same(sandbox: str, user: int) -> None:
+@pytest.fixture(scope="module")
+def started() -> Iterator[dict[tuple[int, str], subprocess.Popen[str]]]:
+    """All of them at once: they wait more than they work."""
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for user, sandbox in CASES:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="asstream-"))
+            Path(folder).chmod(0o711)
+            if user and os.geteuid() == 0:
+                os.chown(folder, user, user)
+            tests = [str(Path(__file__).with_name(name)) for name in TESTS]
+            command = [sys.executable, "-m", "tests.interpreter.elsewhere", str(user), folder, sandbox]
+            processes[user, sandbox] = stack.enter_context(
+                subprocess.Popen(
+                    [*command, "-k", CHOSEN, *tests],
+                    cwd=ROOT,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+        yield processes
+
+
+@pytest.mark.parametrize(("user", "sandbox"), CASES)
+def test_it_is_the_same(
+    started: dict[tuple[int, str], subprocess.Popen[str]], user: int, sandbox: str
+) -> None:
     if user and os.geteuid() != 0:
         pytest.skip("only root can be another user")
-    if sandbox == "bubblewrap" and not user:
-        pytest.skip("is what all other tests run in")
-    with tempfile.TemporaryDirectory(prefix="asstream-") as folder:
-        Path(folder).chmod(0o711)
-        if user:
-            os.chown(folder, user, user)
-        command = [
-            sys.executable,
-            "-m",
-            "tests.interpreter.elsewhere",
-            str(user),
-            folder,
-            sandbox,
-            "-k",
-            CHOSEN,
-        ]
-        done = subprocess.run(
-            [*command, *(str(Path(__file__).with_name(name)) for name in TESTS)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    said, _ = started[user, sandbox].communicate()
+    assert started[user, sandbox].returncode == 0, said
 
 
 def test_without_mounts_the_data_folder_has_its_name_in_code_and_output(tmp_path: Path) -> None:

@@ -79,7 +79,10 @@ def test_a_file_that_is_missing_on_the_host_is_said_to_be(
 
 
 def test_new_and_changed_files_come_out_once(interpreter: KernelInterpreter) -> None:
-    code = "import os\nos.makedirs('a/b')\nopen('a/b/c.txt', 'w').write('deep')\nopen('top.bin', 'wb').write(b'\\0');"
+    code = (
+        "import os\nos.makedirs('a/b')\n"
+        "open('a/b/c.txt', 'w').write('deep')\nopen('top.bin', 'wb').write(b'\\0');"
+    )
     assert run(interpreter, code, "out").files == {"a/b/c.txt": b"deep", "top.bin": b"\0"}
     assert run(interpreter, "1", "out").files == {}
     assert run(interpreter, "open('top.bin', 'wb').write(b'11');", "out").files == {"top.bin": b"11"}
@@ -88,7 +91,8 @@ def test_new_and_changed_files_come_out_once(interpreter: KernelInterpreter) -> 
 def test_only_what_is_a_file_comes_out(interpreter: KernelInterpreter) -> None:
     code = (
         "import os, socket\n"
-        "os.symlink('/etc/passwd', 'link'); os.symlink('/etc', 'folder'); os.symlink('.', 'loop'); os.mkfifo('pipe')\n"
+        "os.symlink('/etc/passwd', 'link'); os.symlink('/etc', 'folder'); os.symlink('.', 'loop')\n"
+        "os.mkfifo('pipe')\n"
         "socket.socket(socket.AF_UNIX).bind('socket')\n"
         "open('run.sh', 'w').write('#!'); os.chmod('run.sh', 0o6777)"
     )

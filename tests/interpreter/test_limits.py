@@ -115,7 +115,10 @@ def test_forks_are_limited(interpreter: KernelInterpreter) -> None:
 
 def test_data_that_grow_too_large_end_the_process_and_go(interpreter: KernelInterpreter) -> None:
     run(interpreter, "open('/mnt/data/small', 'w').write('1')", "disk")
-    code = "for n in range(99):\n open(f'/mnt/data/{n}', 'wb').write(b'x' * (8 << 20))\nimport time; time.sleep(60)"
+    code = (
+        "for n in range(99):\n open(f'/mnt/data/{n}', 'wb').write(b'x' * (8 << 20))\n"
+        "import time; time.sleep(60)"
+    )
     cell = run(interpreter, code, "disk")
     assert cell.status == "died"
     assert "interpreter.disk_mb is 64" in cell.logs

@@ -1,4 +1,4 @@
-"""What a cell says reaches its reader as it is said, clean, in order, and no more of it than was asked for."""
+"""What a cell says reaches its reader as it is said: clean, in order, no more than was asked for."""
 
 from __future__ import annotations
 

@@ -205,7 +205,8 @@ import asyncio, sys, pathlib
 from asstream.interpreter.kernels import KernelInterpreter
 async def main():
     interpreter = KernelInterpreter(pathlib.Path(sys.argv[1]), sys.argv[2])
-    async for event in interpreter.run("t", "import subprocess; subprocess.Popen(['sleep', '600']); print(1)"):
+    code = "import subprocess; subprocess.Popen(['sleep', '600']); print(1)"
+    async for event in interpreter.run("t", code):
         pass
     kernel = interpreter._sessions._sessions["t"]._kernel
     print(*kernel.tree.pids(), flush=True)
@@ -213,6 +214,19 @@ async def main():
         await asyncio.sleep(60)
 asyncio.run(main())
 """
+
+
+def of_sandboxes(folder: Path) -> list[int]:
+    """Processes that have a folder below `folder` mounted, or in their command."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and alive(int(entry.name)) and int(entry.name) != os.getpid():
+                seen = (entry / "mountinfo").read_text() + (entry / "cmdline").read_bytes().decode()
+                found += [int(entry.name)] if f"{folder}/run-" in seen else []
+        except OSError:
+            continue
+    return found
 
 
 def alive(pid: int) -> bool:
@@ -244,6 +258,10 @@ def test_nothing_is_left_when_the_process_ends(tmp_path: Path, choice: str, way:
     assert [pid for pid in ended if alive(pid)] == []
     for pid in filter(alive, pids):
         os.kill(pid, signal.SIGKILL)
+    # The spare one was just being started.
+    while of_sandboxes(tmp_path) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert of_sandboxes(tmp_path) == []
     if way == "leave":
         assert list(tmp_path.iterdir()) == []
 

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from asstream.interpreter.protocol import InterpreterUnavailableError, SandboxChoice
 from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
 from asstream.interpreter.sandbox.confine import ABI, landlock_abi
-from asstream.interpreter.sandbox.landlock import Landlock
+from asstream.interpreter.sandbox.landlock import CLOSED, Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Sandbox
 from asstream.interpreter.sandbox.probe import probe
@@ -69,7 +69,8 @@ def _bubblewrap_remedy(reason: str, root: bool) -> str:
         return "bubblewrap 0.8 or newer is needed"
     if root:
         return (
-            "run the container with --cap-add SYS_ADMIN --security-opt seccomp=unconfined, or as another user"
+            "in a container: run it with --cap-add SYS_ADMIN --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined, or on Linux 6.12 or newer, whose Landlock needs neither"
         )
     if _RESTRICTED.exists() and _RESTRICTED.read_text().strip() == "1":
         return (
@@ -95,7 +96,10 @@ def _landlock() -> Finding:
         return Finding("landlock", None, f"ABI {ABI} (Linux 6.12) is needed, {found}", "")
     sandbox = Landlock(drop=os.geteuid() == 0)
     reason = probe(sandbox)
-    return Finding("landlock", None, reason) if reason else Finding("landlock", sandbox)
+    if not reason:
+        return Finding("landlock", sandbox)
+    remedy = "install asstream where other users may read it" if CLOSED in reason else ""
+    return Finding("landlock", None, reason, remedy)
 
 
 def _seatbelt() -> Finding:
@@ -116,27 +120,37 @@ _MECHANISMS: dict[str, tuple[Callable[[], Finding], ...]] = {
 
 
 @cache
-def look() -> tuple[Finding, ...]:
-    """Each mechanism that this system could have, tried; the strongest first. Tried once in a process."""
+def _tried(mechanism: Callable[[], Finding]) -> Finding:
+    """What came of trying a mechanism, which is done once in a process."""
+    return mechanism()
+
+
+def _findings() -> Iterator[Finding]:
+    """The mechanisms that this system could have, the strongest first, each tried when it is asked for."""
     if sys.platform == "linux" and platform.machine() not in ARCHITECTURES:
-        known = " and ".join(ARCHITECTURES)
-        return (
-            Finding("seccomp", None, f"{platform.machine()} is not an architecture we know", f"use {known}"),
-        )
-    return tuple(try_it() for try_it in _MECHANISMS.get(sys.platform, ()))
+        reason = f"the system calls of {platform.machine()} are not known to us"
+        yield Finding("seccomp", None, reason, f"use a machine with {' or '.join(ARCHITECTURES)}")
+        return
+    yield from map(_tried, _MECHANISMS.get(sys.platform, ()))
+
+
+def look() -> list[Finding]:
+    """Each mechanism that this system could have, tried; the strongest first."""
+    return list(_findings())
 
 
 def choose(choice: SandboxChoice) -> Sandbox:
-    """The sandbox to use; the first call in a process tries them, which takes some 50 ms each.
+    """The strongest sandbox that works; the first call in a process tries them in turn, some 50 ms each.
 
     Raises InterpreterUnavailableError where none works, with the reasons and the remedy of the strongest.
     """
     if choice == "none":
         return NoSandbox()
-    findings = look()
-    for finding in findings:
+    findings = []
+    for finding in _findings():
         if finding.sandbox is not None:
             return finding.sandbox
+        findings.append(finding)
     if not findings:
         raise InterpreterUnavailableError(
             f"code can't be run on {sys.platform}: no sandbox is known for it", "on Windows, use WSL2"

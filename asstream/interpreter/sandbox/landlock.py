@@ -21,6 +21,8 @@ from asstream.interpreter.sandbox.runtime_files import runtime_files
 from asstream.interpreter.sandbox.seccomp import filter_program
 from asstream.interpreter.sandbox.users import give, unused_user
 
+CLOSED = "is closed to other users"
+
 _SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"),
     *("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"),
@@ -49,6 +51,7 @@ class Landlock:
         return "weaker than bubblewrap: the names of this machine's files can be seen, though not read"
 
     def prepare(self, place: Place, command: list[str]) -> Launch:
+        """As of every sandbox; root's folders must lie where another user can pass, else PermissionError."""
         user = unused_user() if self.drop else None
         home, temporary = place.connection / "home", place.connection / "tmp"
         for folder in (home, temporary):
@@ -87,4 +90,4 @@ def _check_open(paths: tuple[Path, ...]) -> None:
     for path in paths:
         for parent in path.parents:
             if not parent.stat().st_mode & 0o001:
-                raise PermissionError(f"{parent} is closed to other users, and {path} is below it")
+                raise PermissionError(f"{parent} {CLOSED}, and {path} is below it")

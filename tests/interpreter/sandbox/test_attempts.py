@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.interpreter.sandbox.attempts import ATTEMPTS, MODES, Attempt
+from tests.interpreter.sandbox.attempt import MODES, Attempt
+from tests.interpreter.sandbox.attempts import ATTEMPTS
 from tests.interpreter.sandbox.conftest import Results
 
 _SIGSYS = 31

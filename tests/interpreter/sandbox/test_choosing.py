@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from asstream.interpreter.protocol import InterpreterUnavailableError
+from asstream.interpreter.protocol import InterpreterUnavailableError, Limits
 from asstream.interpreter.sandbox import choose, choosing, look
 from asstream.interpreter.sandbox.landlock import Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
+from asstream.interpreter.sandbox.place import Place, Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these mechanisms are of Linux")
 
 
 @pytest.fixture(autouse=True)
 def afresh() -> Iterator[None]:
-    look.cache_clear()
+    choosing._tried.cache_clear()
     yield
-    look.cache_clear()
+    choosing._tried.cache_clear()
 
 
 @pytest.fixture
@@ -102,6 +103,11 @@ def test_the_remedy_fits_the_reason(
     assert remedy in look()[0].remedy
 
 
+def test_an_interpreter_that_a_dropped_user_cannot_reach_is_named(probed: dict[str, str]) -> None:
+    probed["landlock"] = "/root is closed to other users, and /root/python is below it"
+    assert "install asstream where" in look()[1].remedy
+
+
 def test_an_old_landlock_is_not_enough(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
     monkeypatch.setattr(choosing, "landlock_abi", lambda: 5)
     assert "ABI 6" in look()[1].reason
@@ -123,16 +129,21 @@ def test_architectures_without_a_filter_refuse(
 
 def test_each_is_tried_once_in_a_process(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
     tried: list[str] = []
-    monkeypatch.setattr(choosing, "probe", lambda sandbox: tried.append(sandbox.name) or "")
+
+    def works(sandbox: Sandbox) -> str:
+        tried.append(sandbox.name)
+        return ""
+
+    monkeypatch.setattr(choosing, "probe", works)
     choose("auto")
     choose("auto")
+    assert tried == ["bubblewrap"]  # what is weaker is not tried where it would not be used
+    look()
+    look()
     assert tried == ["bubblewrap", "landlock"]
 
 
 def test_landlock_as_root_needs_folders_that_others_may_pass(tmp_path: Path) -> None:
-    from asstream.interpreter.protocol import Limits
-    from asstream.interpreter.sandbox.place import Place
-
     closed = tmp_path / "closed"
     place = Place(closed / "data", closed / "connection", Limits())
     place.data.mkdir(parents=True)

@@ -17,7 +17,7 @@ from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Place
 from asstream.interpreter.sandbox.users import unused_user
-from tests.interpreter.sandbox.attempts import MODES
+from tests.interpreter.sandbox.attempt import MODES
 from tests.interpreter.sandbox.conftest import HostProcess, started
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these sandboxes are of Linux")

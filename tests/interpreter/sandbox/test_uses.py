@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.interpreter.sandbox.attempts import MODES
+from tests.interpreter.sandbox.attempt import MODES
 from tests.interpreter.sandbox.conftest import Results
 from tests.interpreter.sandbox.uses import USES, Use
 

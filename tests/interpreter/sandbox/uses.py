@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-from tests.interpreter.sandbox.attempts import BUBBLEWRAP, MODES
+from tests.interpreter.sandbox.attempt import BUBBLEWRAP, MODES
 
 
 @dataclass(frozen=True)
