@@ -51,8 +51,8 @@ class InputFile:
     Attributes:
         name: as the client gave it: hostile, never used as a path.
         path: where its content is; it is copied.
-        made: whether code of this thread made it: then `name` is its path below /mnt/data, as ProducedFile had
-            it, and it is put there only into a session that is new.
+        made: whether code of this thread made it: then `name` is its path below /mnt/data, as in
+            ProducedFile, and it is put there only into a session that is new.
     """
 
     id: str
