@@ -25,9 +25,9 @@ def python(code: str) -> dict[str, Any]:
 
 PLOT = """\
 import matplotlib.pyplot as plt
+print("about to show")
 plt.plot([1, 2, 3])
 plt.show()
-print("shown")
 """
 
 SCRIPT = [
