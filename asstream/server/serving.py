@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import anyio.lowlevel
 import uvicorn
 
 from asstream.errors import ConfigError
@@ -43,6 +44,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._ready()
+        # A first stream would import anyio's machinery: 10 ms that nobody waits for now.
+        await anyio.lowlevel.checkpoint()
 
     async def main_loop(self) -> None:
         """Wait until told to stop. uvicorn's own loop looks ten times a second, and so stops late."""
