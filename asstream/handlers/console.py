@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
 from asstream.handlers.files import footnotes
-from asstream.handlers.outcome import outcome_lines
+from asstream.handlers.outcome import EMPTY, outcome_lines, says_nothing
 from asstream.render.code import CodeStyler
 from asstream.render.images.kinds import kind_of
 from asstream.render.lines import Plain
@@ -88,6 +88,8 @@ class ConsoleHandler(EventHandler):
     @override
     def on_message_done(self, message: Message) -> None:
         self._transcript.footnotes(footnotes(message, self.files))
+        if says_nothing(message):
+            self._transcript.notice(EMPTY)
 
     def _end_text(self) -> None:
         self._transcript.add(self._marks.flush())

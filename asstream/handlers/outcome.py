@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asstream.render.clean import clean_line
 
 if TYPE_CHECKING:
-    from openai.types.beta.threads import Run
+    from openai.types.beta.threads import Message, Run
 
 _ERRORS: Mapping[str, str] = {
     "rate_limit_exceeded": "wait a little, then send the message again",
@@ -62,6 +62,18 @@ def outcome_lines(run: Run) -> list[str]:
     """The same as lines for standard error, harmless for a terminal; none for a run that completed."""
     what, remedy = explain_run(run) or ("", "")
     return [clean_line(line) for line in (f"asstream: {what}", remedy) if what and line]
+
+
+EMPTY = "the reply is empty"
+"""What is said of a message that `says_nothing`: nothing at all would look like a fault."""
+
+
+def says_nothing(message: Message) -> bool:
+    """Whether a finished message holds neither words nor anything else."""
+    parts = message.content or ()
+    return getattr(message, "status", None) == "completed" and not any(
+        part.type != "text" or part.text.value.strip() for part in parts
+    )
 
 
 def _failed(run: Run) -> tuple[str, str]:

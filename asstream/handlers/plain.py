@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from asstream.handlers.base import EventHandler
 from asstream.handlers.files import footnotes
-from asstream.handlers.outcome import outcome_lines
+from asstream.handlers.outcome import EMPTY, outcome_lines, says_nothing
 from asstream.render.clean import Cleaner, clean_line
 from asstream.render.output import Output
 
@@ -66,6 +66,8 @@ class PlainHandler(EventHandler):
     @override
     def on_message_done(self, message: Message) -> None:
         self._end_part()
+        if says_nothing(message):
+            self._errors.write(f"asstream: {EMPTY}\n")
         for name, note in footnotes(message, self.files):
             self._activity(f"{name} {note}")
 

@@ -6,6 +6,7 @@ must stop is closed by `Execution.stop`, after the generator was closed.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -17,7 +18,15 @@ from asstream.runtime.cells import Cells
 from asstream.runtime.context import Conversation, left_out, prompt_limit
 from asstream.runtime.fenced import FencedModel
 from asstream.runtime.markers import FilePaths
-from asstream.runtime.models.protocol import Model, ModelError, ModelRequest, ModelSource, TurnEnd, Usage
+from asstream.runtime.models.protocol import (
+    Model,
+    ModelError,
+    ModelRequest,
+    ModelSource,
+    ToolCallDelta,
+    TurnEnd,
+    Usage,
+)
 from asstream.runtime.objects import Object
 from asstream.runtime.offering import Offer, offer
 from asstream.runtime.turn import Turn
@@ -27,6 +36,8 @@ logger = logging.getLogger("asstream.runtime")
 
 DEFAULT_MODEL: Final = "default"
 """The name that stands for whatever model there is; a run says which one that was. Other names are echoed."""
+
+_COUNT_SECONDS: Final = 1.0
 
 MOST_TURNS: Final = 64
 """The most turns of one run."""
@@ -79,6 +90,8 @@ class Execution:
         self._talk: Conversation | None = None
         self._gone = 0
         self._running = False
+        self._asked: ModelRequest | None = None
+        self._heard: list[str] = []
 
     async def events(self) -> AsyncGenerator[Event | Turned, None]:
         """The events from `thread.run.in_progress` on. Raises ModelError when the model can't go on."""
@@ -96,12 +109,16 @@ class Execution:
                 yield self._incomplete(request)
                 return
             turn = self._turn = self._new_turn()
+            self._asked, self._heard = request, []
             end: TurnEnd | None = None
             async with contextlib.aclosing(self._streamed(request)) as stream:
                 async for event in stream:
                     if isinstance(event, TurnEnd):
                         end = event
                     else:
+                        self._heard.append(
+                            event.arguments if isinstance(event, ToolCallDelta) else event.text
+                        )
                         for told in turn.feed(event):
                             yield told
                         if self._cells is not None and turn.code.is_open:
@@ -111,7 +128,7 @@ class Execution:
             usage = await _usage(self._model, request, end)
             for told in turn.end(end, usage):
                 yield told
-            self._used = objects.add_usage(self._used, usage)
+            self._used, self._asked = objects.add_usage(self._used, usage), None
             record, step = _record(model, turn, end, usage, self._offer), turn.calls_step
             if turn.code.is_open:
                 yield Turned(record, step, goes_on=False)
@@ -129,6 +146,21 @@ class Execution:
             if astray == MOST_ASTRAY:
                 raise ModelError(_astray(end, astray))
         raise ModelError(f"The model took {MOST_TURNS} turns without an end.")
+
+    async def count_cut_turn(self) -> None:
+        """Add what a turn has used that is cut off: no endpoint tells that, so it is counted here.
+
+        Bounded in time. A turn of which nothing was heard counts as nothing.
+        """
+        request, self._asked = self._asked, None
+        if request is None or not any(self._heard):
+            return
+        said = [{"role": "assistant", "content": "".join(self._heard)}]
+        with contextlib.suppress(ModelError, TimeoutError):
+            async with asyncio.timeout(_COUNT_SECONDS):
+                prompt = await self._model.count_tokens(request.messages, request.tools)
+                usage = objects.usage(prompt, await self._model.count_tokens(said))
+                self._used = objects.add_usage(self._used, usage)
 
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event | Turned]:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
@@ -174,6 +206,9 @@ class Execution:
             return self._requires_action(self._turn.calls)
         if self._turn.unknown or self._turn.code.calls:
             return None
+        allowed = self.run["max_prompt_tokens"]
+        if allowed is not None and self._used is not None and self._used["prompt_tokens"] > allowed:
+            return self._incomplete("max_prompt_tokens")
         self.run.update(usage=self._used)
         return self._end("completed")
 
@@ -247,6 +282,10 @@ class Execution:
             gone = talk.most_left_out if fitting is None else fitting
         if allowed is not None:
             within = await left_out(talk, model, tools, allowed - spent)
+            if within is None and not model.counts_exactly and spent < allowed:
+                # An estimate is high on purpose: the shortest prompt is tried, and the endpoint's own count
+                # decides (see `_outcome`).
+                within = talk.most_left_out
             return None if within is None else max(gone, within)
         return gone
 

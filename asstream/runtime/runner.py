@@ -128,6 +128,7 @@ class Runner:
         if run["status"] not in (*states.TERMINAL, "requires_action"):
             if ending == "cancelled":
                 await self._scribe.write(cancelling(run))
+            await self._execution.count_cut_turn()
             for event in self._execution.stop(ending, error):
                 await self._take(event)
         await self.log.committed()

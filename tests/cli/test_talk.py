@@ -40,6 +40,14 @@ def test_a_chat_that_is_only_left_leaves_no_thread_behind(run: Run) -> None:
     assert thread_ids(run) == []
 
 
+@pytest.mark.parametrize("more", [[], ["--handler", "console"]])
+def test_a_reply_that_is_empty_is_said_to_be(run: Run, tmp_path: Path, more: list[str]) -> None:
+    script = tmp_path / "empty.json"
+    script.write_text(json.dumps({"replies": [{"match": None, "turns": [[{"text": ["\n"]}]]}]}))
+    done = run("ask", "hi", *more, code=0, ASSTREAM_MODEL=f"scripted:{script}")
+    assert "the reply is empty" in done.stderr
+
+
 def test_json_prints_one_event_a_line_as_on_the_wire(run: Run) -> None:
     done = run("chat", "--json", stdin="hi\n", code=0)
     events = [json.loads(line) for line in done.stdout.splitlines()]

@@ -155,6 +155,31 @@ def test_prompt_tokens_are_never_more_than_allowed(tmp_path: Path, most: int, sh
         assert model.asked == []
 
 
+@pytest.mark.parametrize(("counted", "status"), [(20, "completed"), (21, "incomplete")])
+def test_where_tokens_are_estimated_the_models_own_count_decides(
+    tmp_path: Path, counted: int, status: str
+) -> None:
+    model = PlayedModel(lambda _: says("Hi.", prompt=counted))
+    model.counts_exactly = False
+    thread = {"messages": [_user("word " * 30), _user("word " * 25)]}
+    run = run_once(tmp_path, model, {"tools": []}, thread=thread, max_prompt_tokens=20)
+    assert len(model.asked[0].messages) == 1  # the shortest prompt that there is
+    assert run["status"] == status
+    assert run["incomplete_details"] == (None if status == "completed" else {"reason": "max_prompt_tokens"})
+
+
+def test_a_turn_that_is_cut_off_is_counted_as_far_as_it_was_heard(tmp_path: Path) -> None:
+    async def breaks(text: str) -> AsyncIterator[ModelEvent]:
+        if text:
+            yield TextDelta(text)
+        raise ModelError("It broke.")
+
+    run = run_once(tmp_path / "some", PlayedModel(lambda _: breaks("one two three")), {"tools": []})
+    assert run["status"] == "failed"
+    assert (run["usage"]["prompt_tokens"], run["usage"]["completion_tokens"]) == (1, 3)
+    assert run_once(tmp_path / "none", PlayedModel(lambda _: breaks("")), {"tools": []})["usage"] is None
+
+
 def test_a_thread_longer_than_the_window_is_asked_with_its_newest_part(tmp_path: Path) -> None:
     model = PlayedModel(lambda _: says("Hi."), context_window=200)
     thread = {"messages": [_user(" ".join([f"word{n}"] * 20)) for n in range(100)]}

@@ -38,6 +38,9 @@ _DEFAULT_FIRST_WAIT = 0.25
 _DRAIN = 0.05
 """Seconds given to the rest of a body after `[DONE]`, so that the connection can be used again."""
 _NO_KEY = "none"
+_READ_SECONDS = 600.0
+"""How long a model may say nothing: some think for minutes, and no run lasts longer."""
+_SILENT = f"The model fell silent in mid-reply: nothing came for {_READ_SECONDS:.0f} s. Ask again."
 
 
 def make_client(endpoint: ModelEndpoint) -> openai.AsyncOpenAI:
@@ -46,7 +49,7 @@ def make_client(endpoint: ModelEndpoint) -> openai.AsyncOpenAI:
         base_url=endpoint.base_url,
         api_key=endpoint.api_key or _NO_KEY,
         max_retries=0,
-        timeout=openai.Timeout(600, connect=10),
+        timeout=openai.Timeout(_READ_SECONDS, connect=10),
         http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if endpoint.is_loopback else None,
     )
     # The SDK took them from OPENAI_ORG_ID and OPENAI_PROJECT_ID, which belong to another key.
@@ -174,8 +177,10 @@ class CompletionsModel:
         except Exception as error:
             # Whatever the HTTP library calls it: its errors are no part of the SDK's interface.
             if not assembly.finished:
-                told = ModelError(f"{STOPPED} ({printable(str(error) or type(error).__name__, 120)})")
-                reason = f"{self._endpoint.host} closed the connection"
+                what = printable(str(error) or type(error).__name__, 120)
+                silent = any(kind.__name__ == "ReadTimeout" for kind in type(error).__mro__)
+                told = ModelError(_SILENT if silent else f"{STOPPED} ({what})")
+                reason = f"{self._endpoint.host} {'fell silent' if silent else 'closed the connection'}"
                 raise _RetryableError(Failure(told, reason=reason)) from error
         if not whole and not assembly.finished:
             raise _RetryableError(
