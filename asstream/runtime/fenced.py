@@ -123,7 +123,7 @@ HINT: Final = "You can run Python code. Write it in a ```python block and print 
 """Stands before the instructions.
 
 Measured with SmolLM2-135M at temperature 0, on eight questions of which six want code: with the instructions
-of a math tutor alone it was right in 3, with this before them in 5, with longer hints or behind them in 4.
+of a math tutor alone it was right in 3, with this before them in 5; of eight other hints none did better.
 """
 
 OUTPUT: Final = "The code was run. It printed:\n\n{}\n\nNow say the result in one sentence."
