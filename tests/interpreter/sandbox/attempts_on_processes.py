@@ -83,8 +83,9 @@ PROCESSES = [
     Attempt(
         "slow a process down",
         """
-        os.setpriority(os.PRIO_PROCESS, facts["victim"], 5)
-        os.getpriority(os.PRIO_PROCESS, facts["victim"]) == 5
+        slower = min(19, os.getpriority(os.PRIO_PROCESS, facts["victim"]) + 5)
+        os.setpriority(os.PRIO_PROCESS, facts["victim"], slower)
+        os.getpriority(os.PRIO_PROCESS, facts["victim"]) == slower
         """,
     ),
     Attempt(
