@@ -32,6 +32,7 @@ class Tree:
         self._user = user
         self._root_began = _began(root)
         self._known: dict[int, str] = {}
+        self._ticks: dict[int, int] = {}
 
     def pids(self) -> list[int]:
         """All processes that live, the launcher first, parents before children."""
@@ -45,6 +46,14 @@ class Tree:
                 waiting += _children(pid)
         self._known = known
         return list(known)
+
+    def ran(self) -> bool:
+        """Whether any of them was on a processor since this was asked last, or came, or went.
+
+        What did not run has used nothing more. Where there is no /proc: yes.
+        """
+        before, self._ticks = self._ticks, {pid: _ticks(pid) for pid in self.pids()}
+        return self._ticks != before or not self._ticks
 
     def kernel(self) -> int | None:
         """The process that runs the code: the first that is no launcher."""
@@ -110,6 +119,12 @@ def _began(pid: int) -> str:
     """When a process that is not a zombie started; empty where there is none."""
     fields = _fields(pid)
     return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
+
+
+def _ticks(pid: int) -> int:
+    """Processor time of a process so far, all its threads together, in the system's ticks."""
+    fields = _fields(pid)
+    return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
 
 
 def _threads(pid: int) -> int:

@@ -80,6 +80,8 @@ class Watchdog:
 
     def _reached(self, one: Watched) -> str:
         """The name of the limit that is passed; empty where none is."""
+        if not one.tree.ran():
+            return ""  # an idle session is no work
         limits = self._limits
         cap = limits.memory_mb * 2**20
         if one.tree.memory(cap) > cap:

@@ -1,0 +1,49 @@
+"""What the host knows of a session's processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from asstream.interpreter.processes import PROC, Tree
+
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="there is no /proc")
+
+
+@contextmanager
+def started(code: str) -> Iterator[subprocess.Popen[str]]:
+    """A process group of its own that runs code, and has said a line."""
+    command = [sys.executable, "-S", "-c", f"print('on', flush=True)\n{code}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "on\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_processes_that_sleep_did_not_run() -> None:
+    with started("import time; time.sleep(60)") as process:
+        tree = Tree(process.pid, None)
+        assert tree.ran()
+        time.sleep(0.2)  # until it sleeps
+        tree.ran()
+        time.sleep(0.1)
+        assert not tree.ran()
+
+
+@pytest.mark.parametrize(
+    "code", ["while True: pass", "import os\nif os.fork() == 0:\n while True: pass\nos.wait()"]
+)
+def test_a_process_that_computes_ran_and_so_did_its_parents_tree(code: str) -> None:
+    with started(code) as process:
+        tree = Tree(process.pid, None)
+        tree.ran()
+        time.sleep(0.3)
+        assert tree.ran()
+        tree.kill()
