@@ -18,6 +18,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ipykernel.iostream import OutStream
@@ -106,6 +107,7 @@ class Stream(OutStream):
 
     def __init__(self, session: Session, pub_thread: Any, name: str, **_: Any) -> None:
         super().__init__(session, pub_thread, name, watchfd=False)
+        self._taking = threading.RLock()
         self._descriptor = 1 if name == "stdout" else 2
         if self.output.stream is None:
             self.output.stream = self
@@ -133,8 +135,14 @@ class Stream(OutStream):
         super().write(text)
 
     def send_now(self) -> None:
-        """Have the sending thread send what waits, before whatever is given to it after this call."""
-        self.pub_thread.schedule(self._flush)
+        """Give what waits to the sending thread, before whatever is given to it after this call.
+
+        It is taken here: in the sending thread it would be taken later, with what was said after this call.
+        """
+        with self._taking:
+            for parent, text in self._flush_buffers():
+                message = self.session.msg("stream", {"name": self.name, "text": text}, parent=parent)
+                self.pub_thread.schedule(partial(self.session.send, self, message, ident=self.topic))
 
     def send_multipart(self, frames: Any, **options: Any) -> None:
         """Send a message at once, in the sending thread: given to it as others, it would come after them."""
@@ -142,9 +150,7 @@ class Stream(OutStream):
 
     def _flush(self) -> None:
         self._flush_pending = False
-        for parent, text in self._flush_buffers():
-            message = self.session.msg("stream", {"name": self.name, "text": text}, parent=parent)
-            self.session.send(self, message, ident=self.topic)
+        self.send_now()
 
     def _flush_buffers(self) -> Iterator[tuple[dict[str, Any], str]]:
         for parent, text in super()._flush_buffers():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 
 import pytest
 
 from asstream.interpreter.kernels import KernelInterpreter
-from asstream.interpreter.protocol import CellEnd, CellStart, Logs
+from asstream.interpreter.protocol import CellEnd, CellStart, Image, Logs
 from tests.interpreter.cells import run
 
 
@@ -141,6 +142,20 @@ def test_figures_are_shown_as_png(interpreter: KernelInterpreter) -> None:
     kinds = [type(event).__name__ for event in cell.events]
     assert kinds.index("Image") > kinds.index("Logs")
     assert cell.logs == "before\nafter\n"
+
+
+def test_text_and_figures_come_in_the_order_in_which_they_were_made(interpreter: KernelInterpreter) -> None:
+    figure = b64encode(b"\x89PNG\r\n\x1a\n").decode()
+    code = (
+        "from IPython.display import publish_display_data as show\n"
+        "for n in range(20):\n"
+        f"    print('before', n); show({{'image/png': '{figure}'}}); print('after', n)"
+    )
+    events = run(interpreter, code, "by turns").events
+    said = [
+        "*" if isinstance(event, Image) else event.text for event in events if isinstance(event, Logs | Image)
+    ]
+    assert "".join(said) == "".join(f"before {n}\n*after {n}\n" for n in range(20))
 
 
 def test_a_figure_left_open_is_shown_at_the_end(interpreter: KernelInterpreter) -> None:
