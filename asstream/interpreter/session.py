@@ -24,6 +24,7 @@ from asstream.interpreter.protocol import (
 )
 from asstream.interpreter.sandbox import Place, Sandbox
 from asstream.interpreter.text import code_for
+from asstream.interpreter.watchdog import filled
 from asstream.interpreter.wire import IMAGE_BYTES, Message
 
 _FLUSH_SECONDS = 0.02
@@ -122,6 +123,8 @@ class Session:
             outputs.note(problem)
         self._fresh, self._news = False, ""
         status = await self._execute(kernel, code, outputs, stop)
+        if not stop.is_set():
+            status = await self._held_to_disk(status, outputs)
         outputs.flush()
         if not stop.is_set():
             await self._take_out(outputs, emit, taken)
@@ -175,6 +178,22 @@ class Session:
         if reply.error == "MemoryError":
             outputs.note(notes.memory_error(self._limits))
         return cause or ("ok" if reply.ok else "error")
+
+    async def _held_to_disk(self, status: Status, outputs: Outputs) -> Status:
+        """End the process of a cell that ended past a limit of the disk, before its files count as kept.
+
+        The watchdog may not have looked yet. Later it would find them unchanged, again with each new process.
+        """
+        watched = self.watched
+        if watched is None or not watched.alive:
+            return status
+        if not (reached := await asyncio.to_thread(filled, watched, self._limits)):
+            return status
+        doom = notes.limit(reached, self._limits)
+        watched.condemn(doom, full=True)
+        await watched.died
+        outputs.note(f"{doom}; {await self._drop_dead()}")
+        return status if status == "timeout" else "died"
 
     async def _take_out(
         self, outputs: Outputs, emit: Callable[[CellEvent], None], taken: Callable[[], Any]
@@ -258,9 +277,14 @@ class Watch:
         return self._kernel.launch.scratch
 
     @property
+    def died(self) -> asyncio.Future[int]:
+        """Done when its process ended."""
+        return self._kernel.died
+
+    @property
     def alive(self) -> bool:
         """Whether its process has not ended."""
-        return not self._kernel.died.done()
+        return not self.died.done()
 
     def condemn(self, doom: str, *, full: bool) -> None:
         """End it, for this reason. `full`: its data folder is the reason."""

@@ -50,6 +50,19 @@ class Watched(Protocol):
         ...
 
 
+def filled(one: Watched, limits: Limits) -> str:
+    """The name of the limit that what it has on the disk is past; empty where none is."""
+    data, connection = one.folders
+    size = files = 0
+    for folder in (data, connection):
+        used = usage(folder, limits.files + 16)
+        size, files = size + used.size, files + used.files
+    if files - 16 > limits.files:
+        return "files"
+    size += one.tree.unlinked(data.stat().st_dev)
+    return "disk_mb" if size > limits.disk_mb * 2**20 else ""
+
+
 class Watchdog:
     """The thread, from `start` to `stop`; `watched` is asked each time for what there is."""
 
@@ -88,15 +101,9 @@ class Watchdog:
             return "memory_mb"
         if one.tree.threads() > limits.processes + 2:  # the launcher's do not count
             return "processes"
-        data, connection = one.folders
-        size = files = 0
-        for folder in (data, connection):
-            used = usage(folder, limits.files + 16)
-            size, files = size + used.size, files + used.files
-        if files - 16 > limits.files or self._scratch_files(one) > limits.files:
+        if self._scratch_files(one) > limits.files:
             return "files"
-        size += one.tree.unlinked(data.stat().st_dev)
-        return "disk_mb" if size > limits.disk_mb * 2**20 else ""
+        return filled(one, limits)
 
     def _scratch_files(self, one: Watched) -> int:
         """Files in the folders in memory, whose size is limited by the sandbox, but not their number."""
