@@ -1,4 +1,7 @@
-"""Output inside the kernel's process: one stream of text under a cap, sent on every 20 ms.
+"""Output inside the kernel's process: one stream of text under a cap, sent on within 20 ms.
+
+A line that is whole, and what is flushed, is sent before the code goes on, as long as there are not too many:
+code that then holds the interpreter's lock, or ends the process, would keep it back or take it along.
 
 stdout, stderr, what child processes write to the descriptors 1 and 2, tracebacks and the text of results have
 one order and one cap. Only figures are messages of their own. It runs in the process of the code: it is there
@@ -29,11 +32,33 @@ from asstream.interpreter.ledger import Ledger, cut_note
 _HALVES = re.compile("[\ud800-\udfff]")
 """Halves of characters: no message can hold one."""
 FLUSH_SECONDS = 0.02
+HURRIES = 50
+"""How often text is sent at once, in a row and then each second; the rest waits for the 20 ms."""
+_SEND_SECONDS = 0.1
 PIECE = 64 * 1024
 """Characters of one message."""
 IMAGE_TYPES = ("image/png", "image/jpeg")
 SHOWN = ("execute_result", "display_data", "update_display_data")
 NOT_SENT = ("execute_input", "clear_output", "comm_open", "comm_msg", "comm_close")
+
+
+class Allowance:
+    """How often something may be done: a number of times at once, and as often each second."""
+
+    def __init__(self, times: int) -> None:
+        self._most = times
+        self._left = float(times)
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        """Whether it may be done now; then that counts as done."""
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._at) * self._most)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Output:
@@ -45,6 +70,7 @@ class Output:
         self._ledger = Ledger(output_kb * 1024)
         self._lock = threading.RLock()
         self._at_line_start = True
+        self._hurries = Allowance(HURRIES)
         self.stream: Stream | None = None
         self.capture: Capture | None = None
 
@@ -65,6 +91,11 @@ class Output:
             now = self._ledger.take(text)
             if now and self.stream is not None:
                 self.stream.send_soon(now)
+
+    def hurry(self) -> None:
+        """Send what waits before the code goes on; where that came too often, it goes a little later."""
+        if self.stream is not None and self.stream.waiting and self._hurries.take():
+            self.stream.send_and_wait()
 
     def write_block(self, text: str) -> None:
         """Take text that has lines of its own."""
@@ -108,6 +139,7 @@ class Stream(OutStream):
     def __init__(self, session: Session, pub_thread: Any, name: str, **_: Any) -> None:
         super().__init__(session, pub_thread, name, watchfd=False)
         self._taking = threading.RLock()
+        self.waiting = False
         self._descriptor = 1 if name == "stdout" else 2
         if self.output.stream is None:
             self.output.stream = self
@@ -125,20 +157,34 @@ class Stream(OutStream):
             os.write(self._descriptor, string.encode(errors="backslashreplace"))
         else:
             self.output.write(string)
+            if string.endswith("\n"):
+                self.output.hurry()
         return len(string)
 
     def flush(self) -> None:
-        """Nothing to do: every write is sent within 20 ms. 50,000 flushed prints are not 50,000 messages."""
+        """Send what waits; 50,000 flushed prints are not 50,000 messages all the same."""
+        if self._is_master_process():
+            self.output.hurry()
 
     def send_soon(self, text: str) -> None:
         """Put a text that the cap let pass into the next message."""
+        self.waiting = True
         super().write(text)
+
+    def send_and_wait(self) -> None:
+        """Send what waits, and return once the library that sends has it: it needs no lock of Python's."""
+        self.send_now()
+        if threading.current_thread() is not self.pub_thread.thread:
+            sent = threading.Event()
+            self.pub_thread.schedule(sent.set)
+            sent.wait(_SEND_SECONDS)
 
     def send_now(self) -> None:
         """Give what waits to the sending thread, before whatever is given to it after this call.
 
         It is taken here: in the sending thread it would be taken later, with what was said after this call.
         """
+        self.waiting = False
         with self._taking:
             for parent, text in self._flush_buffers():
                 message = self.session.msg("stream", {"name": self.name, "text": text}, parent=parent)

@@ -236,7 +236,7 @@ class Kernel:
         while True:
             message = read(self._manager.session, await socket.recv_multipart())
             self._came += 1
-            if self._came > self._most:  # ours sends 50 a second
+            if self._came > self._most:  # ours sends some 100 a second
                 self.condemn(notes.FLOODED)
                 return
             if message is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from contextlib import aclosing
 
 import pytest
 
 from asstream.interpreter.kernels import KernelInterpreter
 from asstream.interpreter.protocol import CellEnd, CellStart, Image, Logs
-from tests.interpreter.cells import run
+from tests.interpreter.cells import HANG, run
 
 
 def test_a_cell_starts_says_and_ends(interpreter: KernelInterpreter) -> None:
@@ -50,6 +51,27 @@ def test_logs_come_while_the_cell_runs(interpreter: KernelInterpreter) -> None:
         return seen
 
     assert "".join(asyncio.run(two_steps())).startswith("one")
+
+
+@pytest.mark.parametrize("said", ["print('before')", "print('before', end='', flush=True)"])
+def test_what_was_printed_comes_before_code_that_lets_nothing_else_run(
+    interpreter: KernelInterpreter, said: str
+) -> None:
+    async def first_words() -> str:
+        code = f"{said}\nimport re; re.match(r'(a+)+$', 'a' * 40 + 'b')"
+        async with asyncio.timeout(HANG), aclosing(interpreter.run("held", code)) as events:
+            async for event in events:
+                if isinstance(event, Logs):
+                    return event.text
+        return ""
+
+    assert asyncio.run(first_words()).strip() == "before"
+
+
+def test_the_last_words_of_a_process_that_is_killed_come(interpreter: KernelInterpreter) -> None:
+    cell = run(interpreter, "import os\nprint('last words')\nos.kill(os.getpid(), 9)", "killed")
+    assert cell.status == "died"
+    assert cell.logs.startswith("last words\n")
 
 
 def test_all_output_of_many_short_cells_comes(interpreter: KernelInterpreter) -> None:
