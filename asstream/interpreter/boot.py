@@ -55,6 +55,26 @@ def tie_to_parent(settings: dict[str, Any]) -> None:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def mend_utime() -> None:
+    """Let a file that is not there be missed, where the sandbox answers a change of times without doing it.
+
+    `Path.touch` makes a file only when changing its times failed.
+    """
+    change = os.utime
+
+    def utime(path: Any, *times: Any, **options: Any) -> None:
+        change(path, *times, **options)
+        if not isinstance(path, int):
+            os.stat(  # noqa: PTH116 - it takes the same options
+                path, **{name: options[name] for name in ("dir_fd", "follow_symlinks") if name in options}
+            )
+
+    for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+        if change in supported:
+            supported.add(utime)
+    os.utime = utime
+
+
 def preload() -> None:
     """Import what most cells use, and draw once: the first figure is the slow one."""
     for name in PRELOADED:
@@ -99,6 +119,8 @@ def prepare(folder: str) -> Any:
     os.chdir(settings["data"])
     tie_to_parent(settings)
     set_limits(settings)
+    if not settings["own_processes"]:
+        mend_utime()
     # Not at the top: the limits come first, and the libraries start threads.
     from asstream.interpreter.boot_app import make_app
 

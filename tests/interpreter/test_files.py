@@ -78,6 +78,16 @@ def test_a_file_that_is_missing_on_the_host_is_said_to_be(
     assert cell.status == "ok" and "lost.csv is not in /mnt/data" in cell.logs
 
 
+def test_a_file_that_is_touched_is_named_and_there(interpreter: KernelInterpreter) -> None:
+    code = (
+        "import pathlib, shutil\n"
+        "pathlib.Path('touched').touch(); pathlib.Path('touched').touch()\n"
+        "shutil.copy2('touched', 'copied'); print(sorted(map(str, pathlib.Path('.').iterdir())))"
+    )
+    cell = run(interpreter, code, "touched")
+    assert cell.logs == "['copied', 'touched']\n"
+
+
 def test_new_and_changed_files_come_out_once(interpreter: KernelInterpreter) -> None:
     code = (
         "import os\nos.makedirs('a/b')\n"
