@@ -50,11 +50,12 @@ def command(
 
     options = TalkOptions(handler=handler, plain=plain, save_files=save_files, sandbox=sandbox)
     check_choice(options)
+    held = load({"sandbox": sandbox}).sandbox
     say("A tour. The replies come from the scripted model, not from a language model.")
     with tempfile.TemporaryDirectory(prefix="asstream-demo-") as folder:
-        session = open_session(_settings(Path(folder), sandbox), options, terminal=sys.stdout.isatty())
+        session = open_session(_settings(Path(folder), held), options, terminal=sys.stdout.isatty())
         try:
-            failed = any(not _told(session, question) for question in _questions(sandbox))
+            failed = any(not _told(session, question) for question in _questions(held))
         finally:
             session.close()
     if failed:
@@ -65,14 +66,14 @@ def command(
     return 0
 
 
-def _settings(home: Path, sandbox: str | None) -> Settings:
+def _settings(home: Path, sandbox: str) -> Settings:
     """A home that holds nothing; of what is configured, what holds code counts here too."""
     return Settings(
         home=home,
         config_path=home / "none.toml",
         kind=EMBEDDED,
         model=ModelSettings(model=f"scripted:{SCRIPT}"),
-        sandbox=load({"sandbox": sandbox}).sandbox,
+        sandbox=sandbox,
     )
 
 
@@ -84,7 +85,7 @@ def _told(session: Session, question: str) -> bool:
     return run.status == "completed"
 
 
-def _questions(sandbox: str | None) -> Iterator[str]:
+def _questions(sandbox: str) -> Iterator[str]:
     """What is asked: about code only where code can be run, about a plot only where one can be drawn."""
     yield TEXT[0]
     without = _no_interpreter(sandbox)
@@ -102,7 +103,7 @@ def _questions(sandbox: str | None) -> Iterator[str]:
     yield TEXT[1]
 
 
-def _no_interpreter(sandbox: str | None) -> list[str]:
+def _no_interpreter(sandbox: str) -> list[str]:
     """Why no code is run here, and what to do about it; empty where it is."""
     if importlib.util.find_spec("ipykernel") is None or importlib.util.find_spec("jupyter_client") is None:
         return [
@@ -113,7 +114,7 @@ def _no_interpreter(sandbox: str | None) -> list[str]:
     from asstream.interpreter.sandbox import choose
 
     try:
-        choose("none" if load({"sandbox": sandbox}).sandbox == "none" else "auto")
+        choose("none" if sandbox == "none" else "auto")
     except InterpreterUnavailableError as error:
         return [f"(No code is run: {error.message}.)", *([f"({error.remedy})"] if error.remedy else [])]
     return []

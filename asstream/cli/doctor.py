@@ -176,17 +176,20 @@ def _interpreter(settings: Settings) -> Iterator[Check]:
             "none: code that the model writes may do whatever you may",
             'sandbox = "auto" holds it',
         )
-    yield from _sandboxes()
+    yield from _sandboxes(settings)
 
 
-def _sandboxes() -> Iterator[Check]:
+def _sandboxes(settings: Settings) -> Iterator[Check]:
     from asstream.interpreter.sandbox import look
 
     findings = look()
     held = any(finding.sandbox is not None for finding in findings)
+    unheld = settings.sandbox == "none"
     if not findings:
         yield Check("sandbox", "note", f"none is known for {platform.system()}", "on Windows, use WSL2")
-    used = False
+    elif not held and not unheld:
+        yield Check("sandbox", "note", "none works here: no code is run", "")
+    used = unheld
     for finding in findings:
         name = f"sandbox {finding.mechanism}"
         if finding.sandbox is None:

@@ -157,6 +157,17 @@ def test_doctor_tells_what_holds_code(run: Run) -> None:
     assert any(name.startswith("sandbox ") for name in names)
 
 
+def test_doctor_calls_no_sandbox_used_where_none_is_asked_for(run: Run, environ: dict[str, str]) -> None:
+    config = Path(environ["ASSTREAM_CONFIG"])
+    config.write_text('default_profile = "open"\n[profiles.open]\nsandbox = "none"\n')
+    told = run("doctor", code=0).stdout
+    assert "sandbox: none" in told and "is used" not in told
+
+
+def test_the_demo_begins_with_nothing_that_it_does_not_go_on_with(run: Run) -> None:
+    assert run("demo", "--sandbox", "strong", code=2).stdout == ""
+
+
 def test_the_demo_at_a_terminal_shows_it_all(environ: dict[str, str]) -> None:
     with terminal(["demo"], environ) as demo:
         shown = demo.wait_for("`asstream doctor` tells which model would answer.")
