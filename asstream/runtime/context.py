@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,13 +149,24 @@ def _said(turns: Iterable[Object], model: str) -> Exchange:
 
 
 def _answered(exchange: Exchange) -> Exchange:
-    """Without the calls that never got an output, as of a cancelled run: endpoints refuse those."""
-    outputs = {message["tool_call_id"] for message in exchange if message["role"] == "tool"}
-    kept = []
-    for message in exchange:
-        asked = [call["id"] for call in message.get("tool_calls") or ()]
-        if all(id in outputs for id in asked):
-            kept.append(message)
+    """Calls with their outputs; one without the other is left out, since endpoints refuse it.
+
+    A cancelled run has calls that never got an output. Outputs lose their calls with a message that was
+    deleted, or is too old to be shown.
+    """
+    kept: Exchange = []
+    for place, message in enumerate(exchange):
+        calls = message.get("tool_calls")
+        if not calls:
+            kept += [message] if message["role"] != "tool" else []
+            continue
+        outputs = list(takewhile(lambda each: each["role"] == "tool", exchange[place + 1 :]))
+        given = {output["tool_call_id"] for output in outputs}
+        answered = [call for call in calls if call["id"] in given]
+        asked = {call["id"] for call in answered}
+        if answered:
+            kept.append({**message, "tool_calls": answered})
+            kept += [output for output in outputs if output["tool_call_id"] in asked]
         elif message.get("content"):
             kept.append({"role": "assistant", "content": message["content"]})
     return kept

@@ -152,6 +152,30 @@ def test_calls_that_never_got_an_output_are_left_out(tmp_path: Path) -> None:
     assert talk.messages() == [{"role": "assistant", "content": "Let me see."}]
 
 
+def test_of_several_calls_those_that_got_an_output_are_shown(tmp_path: Path) -> None:
+    lost = {**CALL, "id": "call_2"}
+    turns = [
+        ("run_0", turn(None, {**CALLED, "tool_calls": [CALL, lost]})),
+        ("run_0", turn(None, OUTPUT)),
+        ("run_0", turn(None, {**CALLED, "tool_calls": [lost]})),
+    ]
+    talk = read(tmp_path, [text("user", "Go on.")], turns, id="run_0")
+    assert talk.messages() == [{"role": "user", "content": "Go on."}, CALLED, OUTPUT]
+
+
+@pytest.mark.parametrize("shown", [1, 2])
+def test_an_output_is_not_shown_without_its_call(tmp_path: Path, shown: int) -> None:
+    first, answer = (text("assistant", said, "run_0") for said in ("Let me see.", "It is 42."))
+    turns = [
+        ("run_0", turn(first["id"], {**CALLED, "content": "Let me see."})),
+        ("run_0", turn(None, OUTPUT)),
+        ("run_0", turn(answer["id"], {"role": "assistant", "content": "It is 42."})),
+    ]
+    strategy = {"type": "last_messages", "last_messages": shown}
+    talk = read(tmp_path, [first, answer, text("user", "Sure?")], turns, truncation_strategy=strategy)
+    assert [m["role"] for m in talk.messages()] == ["assistant", "user"][-shown:]
+
+
 def test_the_runs_own_turns_come_last_and_whole(tmp_path: Path) -> None:
     turns = [("run_1", turn(None, CALLED)), ("run_1", turn(None, OUTPUT))]
     talk = read(tmp_path, [text("user", "6 * 7?")], turns, id="run_1")
