@@ -28,7 +28,10 @@ Found = Mark | Literal["more"] | None
 
 
 class Pattern(Protocol):
-    """A kind of mark. `start` is what each begins with; `in_words`: also behind a letter or digit."""
+    """A kind of mark. `start` is what each begins with; `in_words`: also behind an ASCII letter or digit.
+
+    Other letters are no obstacle: Chinese and Japanese put no space between words.
+    """
 
     start: str
     in_words: bool
@@ -99,7 +102,7 @@ class Marker:
         for place in range(after, len(held)):
             if held[place] == start[0] and start.startswith(held[place : place + len(start)]):
                 before = held[place - 1] if place else self._before
-                if pattern.in_words or not before.isalnum():
+                if pattern.in_words or not (before.isascii() and before.isalnum()):
                     return place
         return len(held)
 
@@ -135,7 +138,7 @@ class FilePaths:
             ends = _ends(rest[len(name) :], last)
             if ends is None:
                 return "more"
-            if ends:
+            if ends or (name.isascii() and not rest[len(name)].isascii()):
                 return Mark(PREFIX + name, "file_path", {"file_id": self._ids[name]})
         return None
 
@@ -144,7 +147,7 @@ def _ends(rest: str, last: bool) -> bool | None:
     """Whether a name ends where `rest` begins; None when that is not to be told yet."""
     if not rest:
         return True if last else None
-    if rest[0] in _STOPS:
+    if rest[0] in _STOPS or not (rest[0].isascii() or rest[0].isalnum()):
         return True
     if rest[0] not in _SENTENCE:
         return False

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from asstream.runtime.markers import FilePaths, Found, Mark, Marker, Pattern
 
-NAMES = {"my file.csv": "file-1", "a.csv": "file-2", "a.csv.gz": "file-3", "p (1).png": "file-4"}
+NAMES = {
+    "my file.csv": "file-1",
+    "a.csv": "file-2",
+    "a.csv.gz": "file-3",
+    "p (1).png": "file-4",
+    "表.csv": "file-5",
+}
 TEXTS = [
     ("no mark", []),
     ("[x](sandbox:/mnt/data/my file.csv)", ["my file.csv"]),
@@ -25,6 +31,10 @@ TEXTS = [
     ("sandbox:/mnt/sandbox:/mnt/data/a.csv, `sandbox:/mnt/data/a.csv`", ["a.csv", "a.csv"]),
     ("sandsandbox:/mnt/data/a.csv\n", []),
     ("sand sandbox:/mnt/data/a.csv\n", ["a.csv"]),
+    ("文件sandbox:/mnt/data/a.csv。完", ["a.csv"]),
+    ("文件：sandbox:/mnt/data/a.csv是新的", ["a.csv"]),
+    ("😀sandbox:/mnt/data/表.csv，“sandbox:/mnt/data/a.csv”", ["表.csv", "a.csv"]),
+    ("sandbox:/mnt/data/表.csv表", []),
 ]
 
 
