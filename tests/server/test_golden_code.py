@@ -54,11 +54,7 @@ SCRIPT = [
     ),
     reply([python("print('on')\nwhile True:\n    pass")], [{"text": "Too long."}], match="^a timeout"),
     reply(
-        [
-            python(
-                [python("import os, time\nx = 1\nprint('on')\ntime.sleep(1)\nos.kill(os.getpid(), 9)")],
-            )
-        ],
+        [python("import os, time\nx = 1\nprint('on')\ntime.sleep(1)\nos.kill(os.getpid(), 9)")],
         [python("print('x' in globals())")],
         [{"text": "It died."}],
         match="^a kernel",
