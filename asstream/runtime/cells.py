@@ -24,7 +24,7 @@ from asstream.runtime.interpreting import LazyInterpreter
 from asstream.runtime.models.protocol import Message
 from asstream.runtime.objects import Object
 from asstream.runtime.wire_events import Event
-from asstream.runtime.workspace import Workspace
+from asstream.runtime.workspace import LastCode, Workspace
 
 logger = logging.getLogger("asstream.runtime")
 
@@ -66,6 +66,7 @@ class Cells:
         self._interpreter = interpreter
         self._thread = thread
         self._outcomes: dict[str, _Outcome] = {}
+        self._before: LastCode = None
         self._warmed = False
 
     def warm(self) -> None:
@@ -77,6 +78,11 @@ class Cells:
     async def run(self, step: CodeStep) -> AsyncGenerator[Event, None]:
         """Run a step's calls, one after the other. Closing interrupts the one that runs."""
         self._outcomes = {}
+        assert step.step is not None
+        self._before = self.space.last_code(step.step["id"])
+        if self._before == "elsewhere" and self._thread in self._interpreter.known:
+            # Another process went on with the thread: the variables and files here are those of before.
+            await self._interpreter.end(self._thread)
         for call in step.calls:
             async with aclosing(self._call(step, call)) as events:
                 async for event in events:
@@ -136,8 +142,7 @@ class Cells:
                 # Of a session that it had here the interpreter says itself what became of it.
                 known, unknown = self._interpreter.known, self._thread not in self._interpreter.known
                 known.add(self._thread)
-                assert step.step is not None
-                if fresh and unknown and self.space.had_code(step.step["id"]):
+                if fresh and unknown and self._before is not None:
                     return _note(step, call, outcome, FRESH)
             case Logs(text):
                 return list(_print(step, call, outcome, text))

@@ -165,7 +165,10 @@ def end_fields(status: str) -> Object:
 
 
 def step(run: Object, kind: str, details: Object) -> Object:
-    """A run step in progress; `kind` is `message_creation` or `tool_calls`."""
+    """A run step in progress; `kind` is `message_creation` or `tool_calls`.
+
+    `_process` is the process that works on it.
+    """
     return {
         "id": new_id("step_"),
         "object": "thread.run.step",
@@ -184,6 +187,7 @@ def step(run: Object, kind: str, details: Object) -> Object:
         "step_details": {"type": kind, kind: details},
         "metadata": {},
         "usage": None,
+        "_process": run.get("_process"),
     }
 
 

@@ -90,6 +90,7 @@ class Runs:
     def _start(self, run: Object, usage: Object | None = None) -> Object:
         core, id = self._core, run["id"]
         run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
+        run["_process"] = core.owner.id
         answer = dict(run)
         read = partial(conversation, core.store, core.files, run)
         execution = Execution(run, core.source, read, usage, self._cells(run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 from asstream.interpreter.protocol import InputFile
 from asstream.runtime import objects, rows
@@ -16,10 +16,13 @@ from asstream.runtime.store import Store
 Keep = Callable[[str, str, BinaryIO], Awaitable[Object]]
 """Keeps a file of a purpose, under a name; answers its object."""
 
+LastCode = Literal["here", "elsewhere"] | None
+"""In which process it was, seen from this one; None where there was no code."""
+
 _PURPOSE: Final = "assistants_output"
 
-_RAN: Final = '%"type":"code_interpreter","code_interpreter":%'
-"""How a step with a code call looks in the store. Inside a text the quotes would be escaped."""
+_RAN: Final = '*"type":"code_interpreter","code_interpreter":{"input":"[^"]*'
+"""How a step with code looks in the store. Inside a text the quotes would be escaped."""
 
 
 class Workspace:
@@ -101,14 +104,17 @@ class Workspace:
             files += turn.get("files", [])
         return Made(figures, list(dict.fromkeys(files)))
 
-    def had_code(self, step_id: str) -> bool:
-        """Whether any code ran in this thread before the step with this id."""
+    def last_code(self, step_id: str) -> LastCode:
+        """Where code of this thread ran last, before the step with this id."""
         found = self._store.row(
-            "SELECT 1 FROM steps JOIN runs ON runs.id = steps.run_id "
-            "WHERE runs.thread_id = ? AND steps.id != ? AND steps.body LIKE ? LIMIT 1",
+            "SELECT steps.body FROM steps JOIN runs ON runs.id = steps.run_id "
+            "WHERE runs.thread_id = ? AND steps.id != ? AND steps.body GLOB ? "
+            "ORDER BY steps.seq DESC LIMIT 1",
             [self._run["thread_id"], step_id, _RAN],
         )
-        return found is not None
+        if found is None:
+            return None
+        return "here" if rows.load(found[0]).get("_process") == self._run["_process"] else "elsewhere"
 
     async def keep(self, name: str, content: BinaryIO) -> str:
         """Keep what code made; its id. Raises WireError when the disk takes no more."""

@@ -310,6 +310,35 @@ def test_lost_variables_are_told_once_where_another_process_had_the_session(tmp_
     bounded(main())
 
 
+def test_a_session_ends_where_another_process_went_on_with_its_thread(tmp_path: Path) -> None:
+    model = then_says(python("x"))
+    ones, twos = iter((True, False, True)), iter((True, False))
+    one = PlayedInterpreter(lambda _: prints("1", fresh=next(ones)))
+    two = PlayedInterpreter(lambda _: prints("2", fresh=next(twos)))
+
+    async def main() -> None:
+        async with (
+            open_runtime(tmp_path, model, one.options) as first,
+            open_runtime(tmp_path, model, two.options) as second,
+        ):
+            thread_id = (await ended(first, await begin(first)))["thread_id"]
+            for runtime in (first, second, second, first):
+                await runtime.messages.create(thread_id, {"role": "user", "content": "Again."})
+                await ended(runtime, await begin(runtime, thread_id=thread_id))
+            assert (one.ended, two.ended) == ([thread_id], [])
+
+    bounded(main())
+    said = [r.messages[-1]["content"] for r in model.asked if r.messages[-1]["role"] == "tool"]
+    assert said == ["1", "1", f"{FRESH}2", "2", f"{FRESH}1"]
+
+
+def test_variables_are_not_said_to_be_gone_where_no_code_made_any(tmp_path: Path) -> None:
+    turns = iter((wants(("python", "{}")), wants(python("x")), says("Done.")))
+    cells = PlayedInterpreter(lambda _: prints("1", fresh=True))
+    _, [_, step, _] = run_once(tmp_path, PlayedModel(lambda _: next(turns)), cells)
+    assert code_of(step)["outputs"] == [{"type": "logs", "logs": "1"}]
+
+
 @pytest.mark.parametrize(
     ("failure", "word"),
     [
