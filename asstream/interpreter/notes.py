@@ -24,6 +24,7 @@ GONE_WITH_FILES = "its variables are gone; files that the code made are there as
 FLOODED = "the process was ended: it sent more messages than can be shown"
 BROKEN = "the process was ended: its connection broke, perhaps by a message larger than can be taken"
 STUBBORN = "the process was ended: it did not stop when interrupted"
+SWOLLEN = "the process was ended: what it sent filled the memory of the program that reads it"
 
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault (SIGSEGV)",

@@ -121,3 +121,33 @@ def test_a_missing_extra_is_named_with_its_remedy(tmp_path: Any) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert "InterpreterUnavailableError: the code interpreter needs jupyter_client" in done.stderr
     assert "pip install 'asstream[interpreter]'" in done.stderr
+
+
+ENDLESS = """
+import os, stat, struct, threading
+frame = b"\\x03" + struct.pack(">Q", 1 << 20) + b"x" * (1 << 20)  # ZMTP: long, and more to come
+
+def write(descriptor):
+    os.set_blocking(descriptor, True)
+    try:
+        while True:
+            rest = memoryview(frame)
+            while rest:
+                rest = rest[os.write(descriptor, rest):]
+    except OSError:
+        pass
+
+open_ones = [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+sockets = [fd for fd in open_ones if stat.S_ISSOCK(os.fstat(fd).st_mode)]
+threads = [threading.Thread(target=write, args=(fd,)) for fd in sockets]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+threading.Event().wait()
+"""
+
+
+def test_a_message_without_end_does_not_fill_the_hosts_memory(interpreter: KernelInterpreter) -> None:
+    cell = run(interpreter, ENDLESS, "endless")
+    assert cell.status == "died"
+    assert "filled the memory of the program that reads it" in cell.logs
+    assert run(interpreter, "print('still here')", "endless").logs.endswith("still here\n")
