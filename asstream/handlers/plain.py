@@ -46,6 +46,7 @@ class PlainHandler(EventHandler):
         self._errors = Output(errors if errors is not None else sys.stderr)
         self._cleaner = Cleaner()
         self._line_open = False
+        self._images: set[str] = set()
 
     @override
     def on_text_delta(self, delta: Delta, snapshot: Text) -> None:
@@ -83,11 +84,11 @@ class PlainHandler(EventHandler):
         if tool_call.type == "code_interpreter":
             for output in tool_call.code_interpreter.outputs or ():
                 if output.type == "image":
-                    self._activity(f"image {output.image.file_id}")
+                    self._image(output.image.file_id)
 
     @override
     def on_image_file_done(self, image_file: ImageFile) -> None:
-        self._activity(f"image {image_file.file_id}")
+        self._image(image_file.file_id)
 
     @override
     def on_run_done(self, run: Run) -> None:
@@ -108,6 +109,12 @@ class PlainHandler(EventHandler):
         self._say(self._cleaner.flush())
         if self._line_open:
             self._say("\n")
+
+    def _image(self, file_id: str) -> None:
+        """An image, once: a message holds what its code has shown before."""
+        if file_id not in self._images:
+            self._images.add(file_id)
+            self._activity(f"image {file_id}")
 
     def _activity(self, what: str) -> None:
         if self._errors.stream.isatty():

@@ -303,6 +303,16 @@ def test_stdout_is_the_reply_alone_and_a_person_is_told_of_the_rest(
         assert err.getvalue() == ""
 
 
+def test_a_person_is_told_of_an_image_once_though_the_message_holds_it_again(tmp_path: Path) -> None:
+    again = {"type": "image_file", "image_file": {"file_id": "file-1"}}
+    events = [*BEGUN, *cell("plot()", images=["file-1"]), *reply("There.", content=[again]), *ENDED]
+    path = tmp_path / "run.sse"
+    path.write_bytes(b"".join(encode(events)))
+    err = Tty()
+    replay(path, lambda: PlainHandler(output=io.StringIO(), errors=err), speed=0)
+    assert err.getvalue().count("[image file-1]") == 1
+
+
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_activity_has_no_colour_where_none_is_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
