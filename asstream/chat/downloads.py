@@ -58,6 +58,10 @@ class Downloads:
             self._fetched[file_id] = self._picture(file_id)
         return self._fetched[file_id]
 
+    def name(self, file_id: str) -> str:
+        """The name that the endpoint has for a file, else its id. Raises nothing."""
+        return self._name(file_id, "")
+
     def keep(self, file_id: str, name: str) -> Path | None:
         """Save a file of a reply where all files are saved; None where they are not, or it failed."""
         if self.kept is None:

@@ -1,5 +1,7 @@
 """The files that a run made: pictures of its code, pictures and files of its messages, in order, each once.
 
+Files of a message are those that it links, then those that are attached to it: its code made them.
+
 Knows the `openai` client.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from asstream.handlers.files import file_name
+from asstream.handlers.files import file_name, unlinked
 
 if TYPE_CHECKING:
     import openai
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from openai.types.beta.threads.runs import RunStep
 
 Produced = dict[str, str]
-"""File id → the name that the reply gives it; empty for pictures, which have none there."""
+"""File id → the name that the reply gives it; empty where it gives none, as for pictures."""
 
 
 def of_run(client: openai.OpenAI, run: Run) -> Produced:
@@ -47,3 +49,5 @@ def _parts(message: Message) -> Iterator[tuple[str, str]]:
             for annotation in part.text.annotations:
                 if annotation.type == "file_path" and annotation.file_path.file_id:
                     yield annotation.file_path.file_id, file_name(annotation.text)
+    for file_id in unlinked(message):
+        yield file_id, ""

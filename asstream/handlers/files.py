@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MARK = "sandbox:/mnt/data/"
 """The beginning of a text that stands for a file of the code interpreter."""
 
+MOST_UNLINKED = 10
+"""Files that are listed though the message does not speak of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -40,6 +43,10 @@ class Files(Protocol):
         """Fetch and save a picture; the same one twice is fetched once. Raises nothing."""
         ...
 
+    def name(self, file_id: str) -> str:
+        """The name that the endpoint has for a file, else its id. Raises nothing."""
+        ...
+
     def keep(self, file_id: str, name: str) -> Path | None:
         """Save a file of a reply where all files are saved; None where they are not, or it failed."""
         ...
@@ -51,7 +58,10 @@ def file_name(mark: str) -> str:
 
 
 def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
-    """Each marker of a message once, as it is shown, with what is to be said of its file."""
+    """Each marker of a message once, as it is shown, with what is to be said of its file.
+
+    Then the files that its code made and it does not speak of.
+    """
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for block in message.content or ():
         if block.type == "text":
@@ -59,13 +69,36 @@ def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
                 file_id = getattr(getattr(annotation, str(annotation.type), None), "file_id", None) or ""
                 if (annotation.text, file_id) not in found:
                     found[annotation.text, file_id] = _note(annotation, file_id, files)
-    return list(found.values())
+    silent = unlinked(message)
+    notes = [*found.values(), *(_file(_name(id, files), id, files) for id in silent[:MOST_UNLINKED])]
+    if len(silent) > MOST_UNLINKED:
+        notes.append((f"… and {len(silent) - MOST_UNLINKED} more files", files.remedy if files else ""))
+    return notes
+
+
+def unlinked(message: Message) -> list[str]:
+    """The files that code made for a reply and that it does not speak of: attached to it, but not linked."""
+    linked = {
+        getattr(getattr(annotation, str(annotation.type), None), "file_id", None)
+        for block in message.content or ()
+        if block.type == "text"
+        for annotation in block.text.annotations or ()
+    }
+    attached = [each.file_id for each in message.attachments or () if message.role == "assistant"]
+    return [id for id in dict.fromkeys(attached) if id and id not in linked]
+
+
+def _name(file_id: str, files: Files | None) -> str:
+    return clean_line(files.name(file_id)) if files is not None else "file"
 
 
 def _note(annotation: Any, file_id: str, files: Files | None) -> tuple[str, str]:
     if annotation.type != "file_path":
         return annotation.text, file_id
-    name = file_name(annotation.text)
+    return _file(file_name(annotation.text), file_id, files)
+
+
+def _file(name: str, file_id: str, files: Files | None) -> tuple[str, str]:
     path = files.keep(file_id, name) if files is not None else None
     if path is not None:
         return name, f"{file_id} · saved to {path}"

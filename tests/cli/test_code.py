@@ -26,6 +26,7 @@ REPLIES = [
     {"match": "count", "turns": [[{"text": "Look."}, call(COUNT)], [{"text": "Counted."}]]},
     {"match": "plot", "turns": [[call(PLOT)], [{"text": "Drawn."}]]},
     {"match": "table", "turns": [[call(TABLE)], [{"text": LINK}]]},
+    {"match": "quiet", "turns": [[call(TABLE)], [{"text": "Written."}]]},
     {"match": None, "turns": [[{"text": "Understood."}]]},
 ]
 
@@ -148,6 +149,13 @@ def test_a_chat_draws_a_picture_and_keeps_it(environ: dict[str, str]) -> None:
 
 def test_save_says_where_there_is_nothing(run: Run) -> None:
     assert run("chat", stdin="hello\n/save\n", code=0).stderr == "the last reply has no files\n"
+
+
+def test_a_file_that_the_reply_does_not_link_is_saved_all_the_same(run: Run, tmp_path: Path) -> None:
+    assert run("chat", stdin=f"quiet\n/save {tmp_path}/one\n", code=0).stdout == "Written.\n"
+    run("ask", "quiet", "--save-files", str(tmp_path / "two"), code=0)
+    for folder in ("one", "two"):
+        assert [path.name for path in (tmp_path / folder).iterdir()] == ["table.csv"]
 
 
 def test_doctor_tells_what_holds_code(run: Run) -> None:

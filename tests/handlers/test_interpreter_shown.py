@@ -57,6 +57,9 @@ class Held:
             return Picture(problem=self._problem)
         return Picture(PLOT, Path("/pictures/plot.png"))
 
+    def name(self, file_id: str) -> str:
+        return f"{file_id}.csv"
+
     def keep(self, file_id: str, name: str) -> Path | None:
         return self._kept / name if self._kept else None
 
@@ -273,6 +276,33 @@ def test_a_stream_that_breaks_off_leaves_no_line_that_ticks() -> None:
     written = screen.raw
     time.sleep(0.5)
     assert screen.raw == written
+
+
+def with_attached(events: Sequence[Event], *file_ids: str) -> list[Event]:
+    """The events of a reply to whose message these files are attached."""
+    attached = [{"file_id": id, "tools": [{"type": "code_interpreter"}]} for id in file_ids]
+    return [
+        (name, {**data, "attachments": attached} if data.get("object") == "thread.message" else data)
+        for name, data in events
+    ]
+
+
+def test_files_that_code_made_are_told_of_though_the_reply_is_silent_on_them(tmp_path: Path) -> None:
+    said = reply("sandbox:/mnt/data/a.csv", annotations=[file_path(0)])
+    events = [*BEGUN, *with_attached(said, "file_9", "file_8"), *ENDED]
+    screen = shown(tmp_path, Screen(80, 24), events, Held())
+    assert [line for line in screen.lines() if "/save" in line] == [
+        "a.csv  file_9 · /save writes it here",
+        "file_8.csv  file_8 · /save writes it here",
+    ]
+
+
+def test_many_files_are_not_listed_one_by_one(tmp_path: Path) -> None:
+    events = [*BEGUN, *with_attached(reply("Done."), *(f"file_{n}" for n in range(30))), *ENDED]
+    screen = shown(tmp_path, Screen(80, 24), events, Held())
+    told = [line for line in screen.lines() if "/save" in line]
+    assert len(told) == 11
+    assert told[-1] == "… and 20 more files  /save writes it here"
 
 
 class Tty(io.StringIO):
