@@ -173,7 +173,10 @@ def _run_in_savepoint(connection: apsw.Connection, job: _Job) -> None:
 def _connect(path: Path) -> apsw.Connection:
     try:
         # SQLite gives its -wal and -shm files the mode of the database: 0600 from the first moment on.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only a file that was not there: closing another would take the locks of this process's connections
+        # away, and whoever closes the database next would remove the -wal under them.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(_BUSY_MS)
         connection.execute("PRAGMA journal_mode = WAL")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,28 @@ async def fill(store: Store, count: int) -> list[str]:
 
     await store.write(work)
     return ids
+
+
+LOCKED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+    except OSError:
+        print("locked", end="")
+"""
+"""Whether another process has SQLite's shared lock, which every connection holds in WAL mode."""
+
+
+def test_an_open_database_keeps_its_lock_so_that_no_other_program_removes_its_log(tmp_path: Path) -> None:
+    async def work(store: Store) -> str:
+        await fill(store, 1)
+        done = subprocess.run(
+            [sys.executable, "-c", LOCKED, str(store.path)], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert in_a_store(tmp_path / "db", work) == "locked"
 
 
 PAGES = [
