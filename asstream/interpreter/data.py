@@ -245,10 +245,16 @@ def safe_name(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be shown and written; else escaped, as in `\\x1b` or `\\udc80`."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name
-    )
+    """A file's name as text that can be shown and written; else escaped, as in `%x1b` or `%udc80`.
+
+    Not with a backslash: where the name is given back, that would separate folders.
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in name)
+
+
+def _escaped(char: str) -> str:
+    code = char.encode("unicode_escape").decode("ascii")
+    return "%" + {"\\t": "x09", "\\n": "x0a", "\\r": "x0d"}.get(code, code[1:])
 
 
 def _exists(name: str, folder: int) -> bool:

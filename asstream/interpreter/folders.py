@@ -24,10 +24,7 @@ class RunFolder:
         self._root = root.absolute()
         self._root.mkdir(mode=mode, parents=True, exist_ok=True)
         _remove_leftovers(self._root)
-        self.path = self._root / f"run-{secrets.token_hex(4)}"
-        self.path.mkdir(mode=mode)
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path, self._lock = _made_and_locked(self._root, mode)
         self._short: RunFolder | None = None
 
     def new(self, kind: str) -> Path:
@@ -52,6 +49,21 @@ class RunFolder:
             self._lock = -1
         if self._short is not None:
             self._short.remove()
+
+
+def _made_and_locked(root: Path, mode: int) -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock."""
+    while True:
+        path = root / f"run-{secrets.token_hex(4)}"
+        path.mkdir(mode=mode)
+        # Until it is locked another process may take it for a dead one's, and remove it: then once more.
+        with suppress(FileNotFoundError):
+            lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat((path / "lock").stat(), os.fstat(lock)):
+                    return path, lock
+            os.close(lock)
 
 
 def temporary_root(name: str, mode: int) -> Path:
