@@ -112,6 +112,9 @@ class DataFolder:
         folder = open_folder(self.path)
         try:
             for file in files:
+                if file.name == file.id:
+                    self._step_aside(file, folder)
+            for file in files:
                 if file.made and self._begun:
                     continue  # it is where the code left it
                 try:
@@ -122,6 +125,17 @@ class DataFolder:
             os.close(folder)
         self._begun = True
         return problems
+
+    def _step_aside(self, file: InputFile, folder: int) -> None:
+        """Leave a file that had a name under its id alone: a newer one has the name now."""
+        name, id = self._names.get(file.id), safe_name(file.id)
+        if name is None or name == id:
+            return
+        with suppress(OSError):  # the code has moved it, or put something else where it is to go
+            os.rename(name, id, src_dir_fd=folder, dst_dir_fd=folder)
+            self._names[file.id] = id
+            if (stamp := self._stamps.pop(name, None)) is not None:
+                self._stamps[id] = stamp
 
     def _put(self, file: InputFile, folder: int) -> None:
         name = self._names.get(file.id)

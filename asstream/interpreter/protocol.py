@@ -49,7 +49,8 @@ class InputFile:
     """A file that code finds in /mnt/data, under its name and under its id.
 
     Attributes:
-        name: as the client gave it: hostile, never used as a path.
+        name: as the client gave it: hostile, never used as a path. The id, where a newer file has the name:
+            then it is there under its id alone.
         path: where its content is; it is copied.
         made: whether code of this thread made it: then `name` is its path below /mnt/data, as ProducedFile
             had it, and it is put there only into a session that is new.

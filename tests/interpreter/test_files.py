@@ -50,6 +50,23 @@ def test_two_files_of_one_name_are_two_files(interpreter: KernelInterpreter, tmp
     assert cell.logs == "['file-1', 'file-2', 'same (2).txt', 'same.txt'] 2\n"
 
 
+@pytest.mark.parametrize("change", ["", "open('same.txt', 'w').write('changed');"])
+def test_a_newer_file_has_the_name_in_a_session_that_goes_on(
+    interpreter: KernelInterpreter, tmp_path: Path, change: str
+) -> None:
+    (tmp_path / "1").write_text("one")
+    (tmp_path / "2").write_text("two")
+    first = InputFile("file-1", "same.txt", tmp_path / "1")
+    run(interpreter, change, f"newer {change}", [first])
+    files = [InputFile("file-1", "file-1", tmp_path / "1"), InputFile("file-2", "same.txt", tmp_path / "2")]
+    look = "import os; print([(name, open(name).read()) for name in sorted(os.listdir())])"
+    for _ in range(2):
+        cell = run(interpreter, look, f"newer {change}", files)
+        old = "changed" if change else "one"
+        assert cell.logs == f"{[('file-1', old), ('file-2', 'two'), ('same.txt', 'two')]}\n"
+        assert not cell.files
+
+
 @pytest.mark.parametrize(
     ("name", "safe"),
     [
