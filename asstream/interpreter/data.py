@@ -7,7 +7,6 @@ text, folders without end. Nothing is followed, nothing is trusted to be what it
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -16,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asstream.interpreter.folders import open_folder, remove_tree
-from asstream.interpreter.protocol import InputFile
+from asstream.interpreter.protocol import InputFile, safe_name
 
 DEEPEST = 64
 """Folders in folders that are looked into."""
 MOST_PRODUCED = 100
 """Files of one cell that are taken out."""
-_NAME_BYTES = 200
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 Stamp = tuple[int, int, int]
 """(inode, size, time of change of its content): another one means another content."""
@@ -111,9 +108,11 @@ class DataFolder:
         problems = []
         folder = open_folder(self.path)
         try:
-            for file in files:
-                if file.name == file.id:
-                    self._step_aside(file, folder)
+            new = {safe_name(file.name) for file in files if not file.made and file.id not in self._names}
+            named = {file.id for file in files if file.name != file.id}
+            for id, name in list(self._names.items()):
+                if name in new and id not in named:
+                    self._step_aside(id, name, folder)
             for file in files:
                 if file.made and self._begun:
                     continue  # it is where the code left it
@@ -126,16 +125,14 @@ class DataFolder:
         self._begun = True
         return problems
 
-    def _step_aside(self, file: InputFile, folder: int) -> None:
-        """Leave a file that had a name under its id alone: a newer one has the name now."""
-        name, id = self._names.get(file.id), safe_name(file.id)
-        if name is None or name == id:
-            return
+    def _step_aside(self, id: str, name: str, folder: int) -> None:
+        """Leave a file that had a name under its id alone: a newer one is to have the name."""
+        aside = safe_name(id)
         with suppress(OSError):  # the code has moved it, or put something else where it is to go
-            os.rename(name, id, src_dir_fd=folder, dst_dir_fd=folder)
-            self._names[file.id] = id
+            os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+            self._names[id] = aside
             if (stamp := self._stamps.pop(name, None)) is not None:
-                self._stamps[id] = stamp
+                self._stamps[aside] = stamp
 
     def _put(self, file: InputFile, folder: int) -> None:
         name = self._names.get(file.id)
@@ -244,18 +241,6 @@ class DataFolder:
             return os.open(name, flags, dir_fd=at)
         finally:
             os.close(at)
-
-
-def safe_name(name: str) -> str:
-    """A client's name as the name of a file: one component of printable characters, 200 bytes at most."""
-    name = _UNSAFE.sub("_", name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip()
-    if name.strip(".") == "":
-        name = "file" + name.replace(".", "_")
-    stem, dot, suffix = name.rpartition(".")
-    if len(name.encode()) > _NAME_BYTES:
-        end = (dot + suffix).encode()[:20] if stem else b""
-        name = name.encode()[: _NAME_BYTES - len(end)].decode(errors="ignore") + end.decode(errors="ignore")
-    return name
 
 
 def printable(name: str) -> str:

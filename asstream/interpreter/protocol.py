@@ -7,6 +7,7 @@ first is always `CellStart`, the last `CellEnd`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +45,29 @@ SandboxChoice = Literal["auto", "none"]
 """`auto`: the strongest sandbox of this machine, or none of the code runs. `none`: no sandbox, said aloud."""
 
 
+_NAME_BYTES = 200
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def safe_name(name: str) -> str:
+    """A client's name as the name of a file: one component of printable characters, 200 bytes at most."""
+    name = _UNSAFE.sub("_", name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip()
+    if name.strip(".") == "":
+        name = "file" + name.replace(".", "_")
+    stem, dot, suffix = name.rpartition(".")
+    if len(name.encode()) > _NAME_BYTES:
+        end = (dot + suffix).encode()[:20] if stem else b""
+        name = name.encode()[: _NAME_BYTES - len(end)].decode(errors="ignore") + end.decode(errors="ignore")
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file that code finds in /mnt/data, under its name and under its id.
 
     Attributes:
-        name: as the client gave it: hostile, never used as a path. The id, where a newer file has the name:
-            then it is there under its id alone.
+        name: as the client gave it: hostile, only used through `safe_name`. The id, where a newer file has
+            the name: then it is there under its id alone.
         path: where its content is; it is copied.
         made: whether code of this thread made it: then `name` is its path below /mnt/data, as ProducedFile
             had it, and it is put there only into a session that is new.

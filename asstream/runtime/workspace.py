@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from asstream.interpreter.protocol import InputFile
+from asstream.interpreter.protocol import InputFile, safe_name
 from asstream.runtime import objects, rows
 from asstream.runtime.context import recorded_turns
 from asstream.runtime.objects import Object
@@ -50,11 +50,11 @@ class Workspace:
         marks = ", ".join("?" * len(ids))
         found = self._store.read(f"SELECT body FROM files WHERE id IN ({marks}) ORDER BY seq", ids)  # noqa: S608
         files = [file for (body,) in found if not _expired(file := rows.load(body))]
-        newest = {file["filename"]: file["id"] for file in files}
+        names = {file["id"]: _name(file, made=file["id"] in made) for file in files}
+        newest = {name: id for id, name in names.items()}
         inputs = []
-        for file in files:
-            id, name, path = file["id"], file["filename"], self._folder / file["id"]
-            older = newest[name] != id
+        for id, name in names.items():
+            path, older = self._folder / id, newest[name] != id
             if path.is_file() and not (older and id in made):
                 inputs.append(InputFile(id, id if older else name, path, made=id in made))
         return inputs
@@ -120,6 +120,12 @@ class Workspace:
         """Keep what code made; its id. Raises WireError when the disk takes no more."""
         made = await self._keep(_PURPOSE, name, content)
         return str(made["id"])
+
+
+def _name(file: Object, *, made: bool) -> str:
+    """The path below /mnt/data. What code made has it for a name."""
+    name: str = file["filename"]
+    return name if made else safe_name(name)
 
 
 def _resources(thing: Object) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from asstream.interpreter.data import DataFolder, printable, safe_name
+from asstream.interpreter.data import DataFolder, printable
 from asstream.interpreter.folders import remove_tree
 from asstream.interpreter.kernels import KernelInterpreter
-from asstream.interpreter.protocol import InputFile, ProducedFile
+from asstream.interpreter.protocol import InputFile, ProducedFile, safe_name
 from tests.interpreter.cells import run
 
 
@@ -58,13 +58,29 @@ def test_a_newer_file_has_the_name_in_a_session_that_goes_on(
     (tmp_path / "2").write_text("two")
     first = InputFile("file-1", "same.txt", tmp_path / "1")
     run(interpreter, change, f"newer {change}", [first])
-    files = [InputFile("file-1", "file-1", tmp_path / "1"), InputFile("file-2", "same.txt", tmp_path / "2")]
+    older = InputFile("file-1", "file-1", tmp_path / "1")
+    made = InputFile("file-3", "same.txt", tmp_path / "2", made=True)
+    cell = run(interpreter, "print(open('same.txt').read())", f"newer {change}", [older, made])
+    assert cell.logs == ("changed\n" if change else "one\n")
+    files = [older, InputFile("file-2", "same.txt", tmp_path / "2")]
     look = "import os; print([(name, open(name).read()) for name in sorted(os.listdir())])"
     for _ in range(2):
         cell = run(interpreter, look, f"newer {change}", files)
         old = "changed" if change else "one"
         assert cell.logs == f"{[('file-1', old), ('file-2', 'two'), ('same.txt', 'two')]}\n"
         assert not cell.files
+
+
+def test_a_newer_file_has_the_name_of_one_that_earlier_code_made(
+    interpreter: KernelInterpreter, tmp_path: Path
+) -> None:
+    (tmp_path / "1").write_text("one")
+    (tmp_path / "2").write_text("two")
+    run(interpreter, "", "newer than made", [InputFile("file-1", "same.txt", tmp_path / "1", made=True)])
+    look = "import os; print([(name, open(name).read()) for name in sorted(os.listdir())])"
+    cell = run(interpreter, look, "newer than made", [InputFile("file-2", "same.txt", tmp_path / "2")])
+    assert cell.logs == f"{[('file-1', 'one'), ('file-2', 'two'), ('same.txt', 'two')]}\n"
+    assert not cell.files
 
 
 @pytest.mark.parametrize(

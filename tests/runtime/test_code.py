@@ -263,7 +263,7 @@ def test_files_of_assistant_thread_and_messages_are_there_under_their_names(tmp_
                 file = await runtime.files.create("assistants", name, io.BytesIO(name.encode()))
                 return str(file["id"])
 
-            ids = [await upload(name) for name in ("a.csv", "b.csv", "c.csv", "other.csv", "a.csv")]
+            ids = [await upload(name) for name in ("a.csv", "b.csv", "x/c.csv", "other.csv", "a.csv")]
 
             def resources(id: str) -> Object:
                 return {"tool_resources": {"code_interpreter": {"file_ids": [id]}}}
@@ -284,7 +284,7 @@ def test_files_of_assistant_thread_and_messages_are_there_under_their_names(tmp_
             assert names == [
                 (ids[0], ids[0], "a.csv"),
                 (ids[1], "b.csv", "b.csv"),
-                (ids[2], "c.csv", "c.csv"),
+                (ids[2], "c.csv", "x/c.csv"),
                 (ids[4], "a.csv", "a.csv"),
             ]
             description = model.asked[0].tools[0]["function"]["description"]
