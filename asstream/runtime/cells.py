@@ -31,7 +31,9 @@ logger = logging.getLogger("asstream.runtime")
 MOST_SHOWN: Final = 20_000
 """The most characters of one cell's output that the model is given."""
 
-FRESH: Final = "[The interpreter was started anew: earlier variables are gone, files are still there.]\n"
+FRESH: Final = (
+    "[The interpreter was started anew: earlier variables are gone, files are there as they were kept.]\n"
+)
 _NO_CODE: Final = "[There was no code in this call.]\n"
 _FAILED: Final = "[The interpreter failed; the log of the server says how.]\n"
 _STOPPED: Final = "[The run ended before this code did.]"
