@@ -109,12 +109,17 @@ class CodeStep:
         if self.step is not None:
             self.step["step_details"]["tool_calls"] = [call.whole() for call in self.calls]
 
-    def close(self, status: str, usage: Object) -> Iterator[Event]:
+    def charge(self, usage: Object) -> None:
+        """The turn was told to its end, and took so many tokens. However the step ends, it says so."""
+        if self.step is not None:
+            self.step["usage"] = usage
+
+    def close(self, status: str) -> Iterator[Event]:
         """The end of the step; where there is none, or it has ended, nothing."""
         if self.is_open:
             assert self.step is not None
             self.settle()
-            yield finished_step(self.step, status, usage=usage)
+            yield finished_step(self.step, status)
 
     @property
     def is_open(self) -> bool:

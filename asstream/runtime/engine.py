@@ -135,7 +135,7 @@ class Execution:
                 async with contextlib.aclosing(self._code(turn, usage)) as events:
                     async for told in events:
                         yield told
-                record, step = self._said_by_code(turn), None
+                record, step, self._running = self._said_by_code(turn), None, False
             outcome = self._outcome(end)
             yield Turned(record, step, outcome is None)
             if outcome is not None:
@@ -182,11 +182,11 @@ class Execution:
         """Run the code of a turn, and complete its step."""
         assert self._cells is not None
         self._running = True
+        turn.code.charge(turn.code_usage(usage))
         async with contextlib.aclosing(self._cells.run(turn.code)) as events:
             async for event in events:
                 yield event
-        self._running = False
-        for event in turn.code.close("completed", turn.code_usage(usage)):
+        for event in turn.code.close("completed"):
             yield event
 
     def _said_by_code(self, turn: Turn) -> Object:

@@ -89,7 +89,8 @@ class Turn:
         self._settle_calls()
         self.code.settle()
         if reason is not None:
-            yield from self.code.close("cancelled", self.code_usage(usage))
+            self.code.charge(self.code_usage(usage))
+            yield from self.code.close("cancelled")
             if self.calls_step is not None:
                 yield finished_step(self.calls_step, "cancelled", usage=usage)
 

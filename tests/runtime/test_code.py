@@ -34,6 +34,8 @@ from asstream.runtime.models.protocol import (
 )
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import Listing
+from asstream.runtime.scribe import Scribe
+from asstream.runtime.wire_events import Event
 from tests.runtime.opened import FUNCTION, PlayedModel, bounded, ended, outputs, says, told, until
 from tests.support.cells import PlayedInterpreter, prints
 
@@ -425,10 +427,11 @@ def test_a_run_that_is_stopped_interrupts_its_cell_and_keeps_what_was_printed(
                 await runtime.runs.cancel(run["thread_id"], run["id"])
             else:
                 runtime.core.live[run["id"]].stop("expired")
-            assert (await ended(runtime, run))["status"] == ending
+            run = await ended(runtime, run)
+            assert run["status"] == ending
             assert cells.interrupted == ["b"]
             [step, _] = runtime.runs.steps(run["thread_id"], run["id"], Listing())["data"]
-            assert step["status"] == ending
+            assert (step["status"], step["usage"]) == (ending, run["usage"])
             printed = [call["code_interpreter"]["outputs"] for call in step["step_details"]["tool_calls"]]
             logs = [{"type": "logs", "logs": f"{code} ran\n"} for code in "ab"]
             assert printed == [[logs[0]], [logs[1]], []]
@@ -438,6 +441,32 @@ def test_a_run_that_is_stopped_interrupts_its_cell_and_keeps_what_was_printed(
             said = [m["content"] for m in model.asked[-1].messages if m["role"] == "tool"]
             stopped = "[The run ended before this code did.]"
             assert said == ["a ran", f"b ran\n{stopped}", stopped]
+
+    bounded(main())
+
+
+def test_what_code_said_is_kept_of_a_run_that_is_stopped_as_its_step_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        model = then_says(python("a"), before="Let me see.")
+        async with open_runtime(tmp_path, model, PlayedInterpreter(lambda _: prints("1")).options) as runtime:
+            write = Scribe.write
+
+            async def stopped(scribe: Scribe, event: Event) -> None:
+                if event.name == "thread.run.step.completed" and event.data["type"] == "tool_calls":
+                    runtime.core.live[event.data["run_id"]].stop("cancelled")
+                await write(scribe, event)
+                await asyncio.sleep(0)
+
+            monkeypatch.setattr(Scribe, "write", stopped)
+            run = await ended(runtime, await begin(runtime))
+            assert run["status"] == "cancelled"
+            monkeypatch.undo()
+            model.play = lambda _: says("Yes.")
+            await runtime.messages.create(run["thread_id"], {"role": "user", "content": "And?"})
+            await ended(runtime, await begin(runtime, thread_id=run["thread_id"]))
+            assert [m["content"] for m in model.asked[-1].messages if m["role"] == "tool"] == ["1"]
 
     bounded(main())
 
