@@ -56,6 +56,6 @@ def test_a_step_of_code_is_its_deltas(one: str, two: str, outputs: list[tuple[in
         say = step.logs if kind == "logs" else step.image
         events += say(step.calls[place], text)
     said = deltas(events)
-    list(step.close("completed", objects.usage(0, 0)))
+    list(step.close("completed"))
     assert step.step is not None
     assert rebuilding.tool_calls(said) == step.step["step_details"]["tool_calls"]

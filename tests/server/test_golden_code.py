@@ -115,7 +115,7 @@ def test_a_run_cancelled_while_its_code_runs_is_told_as_ever(
         for line in lines(response):
             told.append(line)
             if '"logs":"on' in line and '"delta"' in line:
-                thread: Any = client.get("/threads?limit=1", cast_to=dict)
+                thread: Any = client.get("/threads?limit=1", cast_to=object)
                 [run] = client.beta.threads.runs.list(thread["first_id"]).data
                 client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
     assert_golden("code_a_cancel", "\n".join(told), rewrite=rewrite_golden)
@@ -123,7 +123,7 @@ def test_a_run_cancelled_while_its_code_runs_is_told_as_ever(
 
 def test_code_and_functions_in_one_turn_are_told_as_ever(client: openai.OpenAI, rewrite_golden: bool) -> None:
     told = [stream(client, "mixed", [ADD])]
-    [run] = client.beta.threads.runs.list(client.get("/threads?limit=1", cast_to=dict)["first_id"]).data
+    [run] = client.beta.threads.runs.list(client.get("/threads?limit=1", cast_to=object)["first_id"]).data
     assert run.required_action is not None
     [call] = run.required_action.submit_tool_outputs.tool_calls
     path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
