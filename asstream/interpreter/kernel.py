@@ -138,6 +138,7 @@ class Kernel:
         except BaseException:
             await kernel.end()
             raise
+        kernel.tree.kernel()  # before any code runs, which could give its process another's name
         return kernel
 
     async def _connect(self, connection: Path) -> None:

@@ -33,6 +33,7 @@ class Tree:
         self._root_began = _began(root)
         self._known: dict[int, str] = {}
         self._ticks: dict[int, int] = {}
+        self._kernel: tuple[int, str] | None = None
 
     def pids(self) -> list[int]:
         """All processes that live, the launcher first, parents before children."""
@@ -56,10 +57,17 @@ class Tree:
         return self._ticks != before or not self._ticks
 
     def kernel(self) -> int | None:
-        """The process that runs the code: the first that is no launcher."""
+        """The process that runs the code: the first that is no launcher.
+
+        It is known from the first time on, before any code ran: later it may call itself what it likes.
+        """
+        if self._kernel is not None:
+            pid, began = self._kernel
+            return pid if _began(pid) == began else None
         for pid in self.pids():
             with suppress(OSError):
                 if (PROC / str(pid) / "comm").read_text().strip() not in LAUNCHERS:
+                    self._kernel = pid, _began(pid)
                     return pid
         return self.root if not PROC.is_dir() else None
 
@@ -81,8 +89,26 @@ class Tree:
             for pid in pids:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-            if not pids:
+            # Who forks and ends without pause is never in a list; a signal to the group finds all at once.
+            grouped = self._grouped()
+            if grouped:
+                with suppress(OSError):
+                    os.killpg(self.root, signal.SIGKILL)
+            if not pids and not grouped:
                 return
+
+    def _grouped(self) -> bool:
+        """Whether any process lives in the launcher's group, which has its number as long as one does."""
+        began = _fields(self.root)[19:20]
+        if began and began[0] != self._root_began:  # the number is another process's
+            return False
+        root = str(self.root)
+        for entry in PROC.iterdir():
+            if entry.name.isdigit():
+                fields = _fields(int(entry.name))
+                if fields[2:4] == [root, root] and fields[0] not in "ZX":
+                    return True
+        return False
 
     def memory(self, cap: int) -> int:
         """Bytes in memory of all of them; below `cap`, pages that are shared count more than once."""

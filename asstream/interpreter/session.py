@@ -199,10 +199,15 @@ class Session:
         self, outputs: Outputs, emit: Callable[[CellEvent], None], taken: Callable[[], Any]
     ) -> None:
         paths, more = await asyncio.to_thread(self._data.changed)
+        # Together, too: holes in files and further names for one take no room in the folder, copies do.
+        left = self._limits.disk_mb * 2**20
         for number, path in enumerate(paths):
             copy = self._out / str(number)
-            size = await asyncio.to_thread(self._data.copy_out, path, copy, self._limits.disk_mb * 2**20)
-            if size is not None:
+            size = await asyncio.to_thread(self._data.copy_out, path, copy, left)
+            if size is None:
+                more += 1
+            else:
+                left -= size
                 emit(ProducedFile(printable(path), copy, size))
                 await taken()
             copy.unlink(missing_ok=True)

@@ -203,3 +203,12 @@ def test_a_link_put_on_the_way_to_a_file_leads_nowhere(tmp_path: Path) -> None:
     assert data.copy_out("a/passwd", tmp_path / "copy", 1000) is None
     assert data.copy_out("b/passwd", tmp_path / "copy", 1000) == 4
     assert data.copy_out("b/passwd", tmp_path / "copy 2", 3) is None
+
+
+def test_files_full_of_holes_are_not_copied_without_end_and_it_is_said(
+    interpreter: KernelInterpreter,
+) -> None:
+    code = "for n in range(6):\n with open(f'/mnt/data/{n}', 'wb') as file: file.truncate(20 << 20)"
+    cell = run(interpreter, code, "holes")
+    assert len(cell.files) == 3  # of 20 MiB each, where 64 may be kept
+    assert "3 more files were made or changed" in cell.logs

@@ -47,3 +47,29 @@ def test_a_process_that_computes_ran_and_so_did_its_parents_tree(code: str) -> N
         time.sleep(0.3)
         assert tree.ran()
         tree.kill()
+
+
+def test_processes_that_fork_and_end_without_pause_are_ended() -> None:
+    code = "import os\nwhile True:\n if os.fork(): os._exit(0)"
+    with started(code) as process:
+        tree = Tree(process.pid, None)
+        tree.pids()
+        time.sleep(0.2)
+        tree.kill()
+        process.wait()
+        time.sleep(0.2)
+        assert not grouped(process.pid)
+
+
+def grouped(group: int) -> list[str]:
+    """The processes of a group that live."""
+    found = []
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[2] == str(group) and fields[0] not in "ZX":
+                found.append(entry.name)
+    return found

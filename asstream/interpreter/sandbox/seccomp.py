@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from asstream.interpreter.sandbox.bpf import Condition, Rule, assemble, errno_verdict
 
 AF_UNIX = 1
-SOCK_DGRAM = 2
+SOCK_DGRAM, SOCK_RAW = 2, 3
 
 # sched.h: every CLONE_NEW* that clone(2) takes (time is not among them: its bit is the exit signal's), and
 # CLONE_PARENT, which makes children of our own process.
@@ -149,7 +149,7 @@ WEIGHED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
 }
 """Refused with EPERM where one of the conditions holds."""
 
-_DATAGRAM = Condition(1, (SOCK_DGRAM,), mask=0xF)
+_DATAGRAM = Condition(1, (SOCK_DGRAM, SOCK_RAW), mask=0xF)  # of Unix, the raw ones are of datagrams too
 _OTHER_PROCESS = Condition(0, (0,), among=False)
 
 LANDLOCK_WEIGHED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
