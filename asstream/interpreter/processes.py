@@ -85,30 +85,21 @@ class Tree:
                 os.killpg(self.root, signal.SIGKILL)
             return
         for _ in range(5):
+            # Who forks and ends without pause is never in a list; a signal to the group finds all at once.
+            self._kill_group()
             pids = self.pids() + (_of_user(self._user) if self._user else [])
             for pid in pids:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-            # Who forks and ends without pause is never in a list; a signal to the group finds all at once.
-            grouped = self._grouped()
-            if grouped:
-                with suppress(OSError):
-                    os.killpg(self.root, signal.SIGKILL)
-            if not pids and not grouped:
+            if not pids:
                 return
 
-    def _grouped(self) -> bool:
-        """Whether any process lives in the launcher's group, which has its number as long as one does."""
+    def _kill_group(self) -> None:
+        """SIGKILL to the launcher's group, which has its number as long as a process of it is left."""
         began = _fields(self.root)[19:20]
-        if began and began[0] != self._root_began:  # the number is another process's
-            return False
-        root = str(self.root)
-        for entry in PROC.iterdir():
-            if entry.name.isdigit():
-                fields = _fields(int(entry.name))
-                if fields[2:4] == [root, root] and fields[0] not in "ZX":
-                    return True
-        return False
+        if not began or began[0] == self._root_began:  # else the number is another process's
+            with suppress(OSError):
+                os.killpg(self.root, signal.SIGKILL)
 
     def memory(self, cap: int) -> int:
         """Bytes in memory of all of them; below `cap`, pages that are shared count more than once."""
