@@ -60,7 +60,7 @@ class CodeArguments:
         """The code of arguments that none was streamed of."""
         raw = "".join(self._raw)
         if self._state != self._whole:
-            return max(self._others, key=len, default="")
+            return _lines(raw) or max(self._others, key=len, default="")
         try:
             text = json.loads(raw)
         except ValueError:
@@ -182,6 +182,20 @@ class CodeArguments:
         if code:
             self._source = self._key
             self._new.append(code)
+
+
+def _lines(raw: str) -> str:
+    """The code of arguments that give it as a list of lines."""
+    try:
+        given = json.loads(raw)
+    except ValueError:
+        return ""
+    named = given if isinstance(given, dict) else {}
+    for lines in (named.get(name) for name in NAMES):
+        if lines and isinstance(lines, list) and all(isinstance(line, str) for line in lines):
+            code = "\n".join(line.removesuffix("\n") for line in lines)
+            return code.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return ""
 
 
 class _Text:

@@ -32,6 +32,8 @@ ARGUMENTS = [
     (json.dumps({"language": "python", "x": [1, {"a": '}"'}], "code": CODE, "z": None}), CODE),
     (' \n{ "Code" : "x = 1" }\n', "x = 1"),
     ('{"input": "x", "code": "y"}', "x"),
+    ('{"code": ["x = 1", "y = 2\\n", "x"], "language": "py"}', "x = 1\ny = 2\nx"),
+    ('{"code": [1], "packages": ["a"]}', ""),
     ('{"query": "SELECT 1", "lang": "sql"}', "SELECT 1"),
     ('"print(1)\\n"', "print(1)\n"),
     ('"a".upper()', '"a".upper()'),
