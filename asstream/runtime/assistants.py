@@ -41,10 +41,14 @@ class Assistants:
         self._core = core
 
     async def create(self, fields: Object) -> Object:
-        """Make an assistant. With an `id` of its own (an extension) WireError 400 when that is taken."""
+        """Make an assistant. Raises WireError 404 for a file that is not there.
+
+        With an `id` of its own (an extension) WireError 400 when that is taken.
+        """
         assistant = objects.assistant(fields)
 
         def work(writer: Writer) -> Object:
+            rows.require_files(writer, assistant["tool_resources"])
             try:
                 rows.insert(writer, ASSISTANT, assistant)
             except apsw.ConstraintError:
@@ -73,7 +77,9 @@ class Assistants:
             if "tools" in given:
                 assistant["tools"] = objects.tools(given["tools"])
             if "tool_resources" in given:
-                assistant["tool_resources"].update(objects.tool_resources(given["tool_resources"]))
+                resources = objects.tool_resources(given["tool_resources"])
+                rows.require_files(writer, resources)
+                assistant["tool_resources"].update(resources)
             rows.update(writer, ASSISTANT, assistant)
             return assistant
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from asstream.errors import WireError
 from asstream.runtime.objects import Object
 
 _NAMES: Final = ("python", "code_interpreter", "run_python", "run_python_code")
@@ -53,6 +54,22 @@ class Offer:
 def may_run_code(run: Object) -> bool:
     """Whether a run's tools have the code interpreter."""
     return any(tool["type"] == "code_interpreter" for tool in run["tools"])
+
+
+def refuse_unoffered(run: Object) -> None:
+    """Raise WireError 400 where `tool_choice` names a function that is not among the run's tools."""
+    choice = run["tool_choice"]
+    if not isinstance(choice, dict) or choice.get("type") != "function":
+        return
+    name = (choice.get("function") or {}).get("name")
+    names = [tool["function"]["name"] for tool in run["tools"] if tool["type"] == "function"]
+    if name not in names:
+        there = ", ".join(f"'{each}'" for each in names) or "none"
+        raise WireError(
+            400,
+            f"Invalid 'tool_choice': the run's tools have no function '{name}'. Its functions: {there}.",
+            param="tool_choice",
+        )
 
 
 def offer(run: Object, files: Sequence[str] | None) -> Offer:

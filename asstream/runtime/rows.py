@@ -89,6 +89,12 @@ def get(source: Store | Writer, kind: Kind, id: str, **where: str) -> Object:
     return found
 
 
+def require_files(writer: Writer, tool_resources: Object) -> None:
+    """Raise WireError 404 for the first file of the code interpreter that is not there."""
+    for id in (tool_resources.get("code_interpreter") or {}).get("file_ids") or ():
+        get(writer, FILE, id)
+
+
 def insert(writer: Writer, kind: Kind, body: Object, **columns: Any) -> None:
     """Add an object; `columns` are the table's own beside `id` and `body`."""
     names = ["id", "body", *columns]

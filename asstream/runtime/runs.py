@@ -18,7 +18,7 @@ from asstream.runtime.engine import Execution
 from asstream.runtime.files import Files
 from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
-from asstream.runtime.offering import may_run_code
+from asstream.runtime.offering import may_run_code, refuse_unoffered
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
 from asstream.runtime.store import Writer
@@ -38,7 +38,10 @@ class Runs:
         self._files = files
 
     async def create(self, thread_id: str, fields: Object) -> Object:
-        """Make a run and start it. Raises WireError 404 (thread, assistant) or 400 (an active run)."""
+        """Make a run and start it. Raises WireError 404 (thread, assistant) or 400.
+
+        400 is for an active run, and for a `tool_choice` that the run's tools don't have.
+        """
         await recovery.clear_thread(self._core, thread_id)
 
         def work(writer: Writer) -> Object:
@@ -55,6 +58,7 @@ class Runs:
             thread["tool_resources"] = objects.tool_resources(fields["tool_resources"])
 
         def work(writer: Writer) -> Object:
+            rows.require_files(writer, thread["tool_resources"])
             rows.insert(writer, THREAD, thread)
             add_messages(writer, thread["id"], (fields.get("thread") or {}).get("messages") or [])
             return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
@@ -78,6 +82,7 @@ class Runs:
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
         run = objects.run(thread_id, assistant, fields)
+        refuse_unoffered(run)
         if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
             run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}

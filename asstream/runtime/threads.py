@@ -18,10 +18,11 @@ class Threads:
         self._core = core
 
     async def create(self, fields: Object) -> Object:
-        """Make a thread, with its first messages."""
+        """Make a thread, with its first messages. Raises WireError 404 for a file that is not there."""
         thread = objects.thread(fields)
 
         def work(writer: Writer) -> Object:
+            rows.require_files(writer, thread["tool_resources"])
             rows.insert(writer, THREAD, thread)
             add_messages(writer, thread["id"], fields.get("messages") or [])
             return thread
@@ -44,7 +45,9 @@ class Threads:
             if fields.get("metadata") is not None:
                 thread["metadata"] = fields["metadata"]
             if fields.get("tool_resources") is not None:
-                thread["tool_resources"].update(objects.tool_resources(fields["tool_resources"]))
+                resources = objects.tool_resources(fields["tool_resources"])
+                rows.require_files(writer, resources)
+                thread["tool_resources"].update(resources)
             rows.update(writer, THREAD, thread)
             return thread
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -424,3 +424,29 @@ def test_the_files_of_version_1_go_to_the_tools_that_there_are(client: openai.Op
     assert [attachment["file_id"] for attachment in message["attachments"]] == [file.id]
     with pytest.raises(openai.BadRequestError, match="file_ids"):
         client.post("/assistants", cast_to=object, body={"model": "m", "file_ids": "a"})
+
+
+@pytest.mark.parametrize("where", ["assistant", "assistant modified", "thread", "thread modified", "run"])
+def test_files_of_tool_resources_must_be_there(client: openai.OpenAI, assistant: str, where: str) -> None:
+    beta = client.beta
+    resources: Any = {"code_interpreter": {"file_ids": ["file-gone"]}}
+    calls: dict[str, Callable[[], object]] = {
+        "assistant": lambda: beta.assistants.create(model="m", tool_resources=resources),
+        "assistant modified": lambda: beta.assistants.update(assistant, tool_resources=resources),
+        "thread": lambda: beta.threads.create(tool_resources=resources),
+        "thread modified": lambda: beta.threads.update(beta.threads.create().id, tool_resources=resources),
+        "run": lambda: beta.threads.create_and_run(assistant_id=assistant, tool_resources=resources),
+    }
+    with pytest.raises(openai.NotFoundError, match="No such File object: file-gone"):
+        calls[where]()
+
+
+def test_a_function_that_is_not_among_the_tools_cannot_be_chosen(
+    client: openai.OpenAI, assistant: str
+) -> None:
+    thread = client.beta.threads.create()
+    tools: Any = [{"type": "function", "function": {"name": "weather"}}]
+    choice: Any = {"type": "function", "function": {"name": "forecast"}}
+    with pytest.raises(openai.BadRequestError, match=r"no function 'forecast'. Its functions: 'weather'"):
+        client.beta.threads.runs.create(thread.id, assistant_id=assistant, tools=tools, tool_choice=choice)
+    assert not client.beta.threads.runs.list(thread.id).data
