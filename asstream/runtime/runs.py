@@ -132,9 +132,10 @@ class Runs:
         rows.get(self._core.store, THREAD, thread_id)
         return rows.get(self._core.store, RUN, id, thread_id=thread_id)
 
-    def page(self, thread_id: str, wanted: Listing) -> Object:
-        """A page of a thread's runs."""
+    async def page(self, thread_id: str, wanted: Listing) -> Object:
+        """A page of a thread's runs, as they are now."""
         rows.get(self._core.store, THREAD, thread_id)
+        await recovery.clear_thread(self._core, thread_id)
         return rows.listing(self._core.store, RUN, wanted, thread_id=thread_id)
 
     async def modify(self, thread_id: str, id: str, fields: Object) -> Object:

@@ -41,7 +41,7 @@ async def create_with_thread(request: Request) -> Response:
 async def page(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs`."""
     thread_id = path_id(request, "thread_id", THREAD)
-    return answer(runtime(request).runs.page(thread_id, listing(request)))
+    return answer(await runtime(request).runs.page(thread_id, listing(request)))
 
 
 async def get(request: Request) -> Response:

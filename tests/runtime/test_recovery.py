@@ -223,7 +223,8 @@ def test_a_process_that_stops_ends_its_readers_of_other_processes_runs(tmp_path:
     bounded(main())
 
 
-def test_a_dead_process_s_run_is_closed_with_numbers_that_nobody_saw(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_dead_process_s_run_is_closed_with_numbers_that_nobody_saw(tmp_path: Path, listed: bool) -> None:
     async def main() -> None:
         gate = Gate()
         async with two(tmp_path, PlayedModel(gate.play)) as (first, second):
@@ -234,7 +235,10 @@ def test_a_dead_process_s_run_is_closed_with_numbers_that_nobody_saw(tmp_path: P
             owner = first.core.owner
             owner.close()
             try:
-                failed = await second.runs.get(run["thread_id"], run["id"])
+                if listed:
+                    [failed] = (await second.runs.page(run["thread_id"], Listing()))["data"]
+                else:
+                    failed = await second.runs.get(run["thread_id"], run["id"])
             finally:
                 first.core.owner = Owner(tmp_path / "owners")
             assert failed["last_error"]["code"] == "server_error"
