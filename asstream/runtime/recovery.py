@@ -48,6 +48,7 @@ async def look_after(core: Core) -> None:
         try:
             await sweep(core)
             if turn % _PRUNE_EVERY == 0:
+                await end_sessions(core)
                 await forget(core)
         except WireError as error:
             trouble = error.message
@@ -58,6 +59,14 @@ async def look_after(core: Core) -> None:
             logger.warning("%s", trouble)
         turn, said = turn + 1, trouble
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def end_sessions(core: Core) -> None:
+    """End the interpreter's sessions here of threads that another process deleted."""
+    known = list(core.interpreter.known)
+    gone = [thread for thread in known if rows.find(core.store, rows.THREAD, thread) is None]
+    for thread in gone:
+        await core.interpreter.end(thread)
 
 
 async def sweep(core: Core) -> None:

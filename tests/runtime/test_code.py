@@ -20,7 +20,7 @@ from asstream.interpreter.protocol import (
     Logs,
     ProducedFile,
 )
-from asstream.runtime import Runtime, open_runtime
+from asstream.runtime import Runtime, open_runtime, recovery
 from asstream.runtime.cells import FRESH, MOST_SHOWN
 from asstream.runtime.models.protocol import (
     Message,
@@ -542,5 +542,20 @@ def test_a_deleted_thread_interrupts_its_cell(tmp_path: Path) -> None:
             await runtime.threads.delete(run["thread_id"])
             while not cells.interrupted:
                 await asyncio.sleep(0.01)
+
+    bounded(main())
+
+
+def test_a_session_ends_when_another_process_deleted_its_thread(tmp_path: Path) -> None:
+    async def main() -> None:
+        model, cells = then_says(python("x")), PlayedInterpreter(lambda _: prints("1"))
+        async with (
+            open_runtime(tmp_path, model, cells.options) as first,
+            open_runtime(tmp_path, model) as second,
+        ):
+            ids = [(await ended(first, await begin(first)))["thread_id"] for _ in range(2)]
+            await second.threads.delete(ids[0])
+            await recovery.end_sessions(first.core)
+            assert cells.ended == ids[:1]
 
     bounded(main())
