@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asstream.render.clean import clean_line
+from asstream.render.redraw import collapse
 
 if TYPE_CHECKING:
     from openai.types.beta.threads.runs import RunStep
@@ -29,7 +30,7 @@ def calls(step: RunStep) -> list[Any]:
 def _code(call: Any) -> str:
     code = call.code_interpreter
     outputs = code.outputs or ()
-    lines = sum(len(output.logs.splitlines()) for output in outputs if output.type == "logs")
+    lines = sum(len(collapse(output.logs).splitlines()) for output in outputs if output.type == "logs")
     pictures = sum(output.type == "image" for output in outputs)
     results = [_many(lines, "line"), _many(pictures, "image")]
     first = clean_line(code.input.strip().partition("\n")[0], WIDEST)

@@ -43,7 +43,7 @@ def _code(page: Transcript, call: Any, name_of: NameOf) -> None:
     page.add(call.code_interpreter.input)
     for place, output in enumerate(call.code_interpreter.outputs or ()):
         if output.type == "logs":
-            page.open(("logs", call.id, place), "output", styler=LogStyler())
+            page.open(("logs", call.id, place), "output", styler=LogStyler(), redraws=True)
             page.add(output.logs)
         elif output.type == "image":
             name = clean_line(name_of(output.image.file_id))

@@ -137,7 +137,9 @@ class ConsoleHandler(EventHandler):
             self._transcript.add(code.input)
         for output in code.outputs or ():
             if output.type == "logs" and output.logs:
-                self._transcript.open(("logs", call_id, output.index), "output", styler=LogStyler())
+                self._transcript.open(
+                    ("logs", call_id, output.index), "output", styler=LogStyler(), redraws=True
+                )
                 self._transcript.add(output.logs)
             elif output.type == "image" and output.image:
                 self._picture(output.image.file_id)

@@ -90,7 +90,8 @@ class CellStart:
 class Logs:
     """What the cell printed, the value of its last expression, its traceback, or a note of the interpreter.
 
-    Without escape sequences.
+    Without escape sequences and control characters, but for tabs, new lines, and single carriage returns:
+    what follows one takes the place of what stands on the line.
     """
 
     text: str

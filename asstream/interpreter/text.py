@@ -1,5 +1,6 @@
 """Text of a kernel made harmless, piece by piece: no escape sequences, no control characters.
 
+New lines, tabs and single carriage returns stay: a progress bar draws its line anew with the latter.
 The names of the data folder are put back to /mnt/data where the sandbox could not have it there.
 """
 
@@ -13,12 +14,13 @@ _BIDI = "\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]")
 _TOKEN = re.compile(
     rf"(?P<sequence>{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|\x1b(?:[ -/]{{1,8}}[0-~]|[0-OQ-WYZ`-~]))"
-    rf"|(?P<open>(?:\x1b[ -/]{{0,8}}|{_CSI}|{_STRING}\x1b?|\r)\Z)"
-    r"|(?P<line>\r\n?)"
+    rf"|(?P<open>(?:\x1b[ -/]{{0,8}}|{_CSI}|{_STRING}\x1b?|\r+)\Z)"
+    r"|(?P<line>\r+\n)"
+    r"|(?P<return>\r+)"
     r"|(?P<half>[\ud800-\udfff])"
     rf"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}])"
 )
-_BECOMES = {"line": "\n", "half": "\ufffd"}
+_BECOMES = {"line": "\n", "return": "\r", "half": "\ufffd"}
 DATA = "/mnt/data"
 
 
@@ -54,10 +56,10 @@ class Cleaner:
             kind = str(match.lastgroup)
             if kind == "open":
                 if not last:
-                    self._held = text[match.start() :]
+                    self._held = "\r" if match[0][0] == "\r" else match[0]
                     return "".join(done)
                 # Nothing ends it: its first character goes, the rest is looked at again.
-                kind, at = ("line" if match[0] == "\r" else "control"), match.start() + 1
+                at = match.start() + 1
             done.append(_BECOMES.get(kind, ""))
         done.append(text[at:])
         return "".join(done)

@@ -7,7 +7,8 @@ the project.
 What becomes of what:
 - a whole escape sequence (CSI, OSC, DCS, APC, PM, SOS, two-character; with ESC or a C1 byte): nothing;
 - one that is malformed, endless or too long: its ESC goes, its printable text stays;
-- `\\r\\n` and a lone `\\r`: a new line (a lone one could write over what stands there);
+- `\\r\\n` and a lone `\\r`: a new line (a lone one could write over what stands there); a lone one stays for
+  whoever asks for it, and draws the line anew in a way of its own;
 - other control characters, DEL, C1 and bidirectional overrides, embeddings and isolates: nothing;
 - the halves of a surrogate pair: their character; a lone half: U+FFFD.
 Newlines and tabs stay.
@@ -38,10 +39,15 @@ _JSON_UNSAFE = re.compile(rf"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029{_BIDI}\ud8
 
 
 class Cleaner:
-    """One stream of text: `feed` pieces in any cut, `flush` at its end; together as if cleaned at once."""
+    """One stream of text: `feed` pieces in any cut, `flush` at its end; together as if cleaned at once.
 
-    def __init__(self) -> None:
+    Args:
+        returns: a lone `\\r` stays as it is (but at the end, where it changes nothing).
+    """
+
+    def __init__(self, *, returns: bool = False) -> None:
         self._held = ""
+        self._returns = returns
 
     def feed(self, text: str) -> str:
         """The harmless part of what has come; the beginning of a sequence waits for its rest."""
@@ -69,16 +75,23 @@ class Cleaner:
                     self._held = text[start:]
                     return "".join(done)
                 # Nothing ends it: let go of its first character, look at the rest again.
-                kind = {"\r": "line"}.get(text[start], "half" if text[start] >= "\ud800" else "control")
-                at = start + 1
+                kind, at = self._let_go(text[start]), start + 1
+            elif self._returns and match[0] == "\r":
+                kind = "return"
             done.append(_replacement(kind, match[0]))
         done.append(text[at:])
         return "".join(done)
 
+    def _let_go(self, first: str) -> str:
+        """What the first character of a sequence without an end is by itself."""
+        if first == "\r":
+            return "control" if self._returns else "line"
+        return "half" if first >= "\ud800" else "control"
+
 
 def _replacement(kind: str | None, text: str) -> str:
-    if kind == "line":
-        return "\n"
+    if kind in ("line", "return"):
+        return "\n" if kind == "line" else "\r"
     if kind == "pair":
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     return "\ufffd" if kind == "half" else ""

@@ -4,6 +4,9 @@ Pure: text in, what to write out. A finished line is never touched again; the op
 ends, and is then written over in place with the same characters in colour, so that nothing flickers. Where it
 is not sure where the line stands on the screen (it is longer than the screen, its width is not known, the
 window was resized) it stays plain.
+
+A line that carriage returns draw anew stands on one row, cut to what surely fits, and is whole once it ends.
+Where the cursor can't be moved nothing of it is written before.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from asstream.render.pen import Pen, Span
+from asstream.render.redraw import redrawn
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -40,13 +44,18 @@ class Lines:
         pen: paints.
         styler: knows the colours.
         size: asks for the screen's size.
+        redraws: whether there may be carriage returns in the text (and colours, so that lines are looked at).
     """
 
-    def __init__(self, pen: Pen, styler: Styler, size: Callable[[], Size]) -> None:
+    def __init__(self, pen: Pen, styler: Styler, size: Callable[[], Size], *, redraws: bool = False) -> None:
         self._pen = pen
         self._styler = styler
         self._size = size
         self._open: list[str] = []
+        """What stands of the open line on the screen."""
+        self._drawn: tuple[str, bool] | None = None
+        """The whole of an open line that is drawn anew, and whether what comes takes its place."""
+        self._held = redraws and not pen.live
         self._begun: Size = (0, 0)
         # A style that is the same everywhere needs no second look at a line.
         self._everywhere = styler.style if isinstance(styler, Plain) else None
@@ -54,7 +63,7 @@ class Lines:
     @property
     def is_open(self) -> bool:
         """Whether a line has begun and not ended."""
-        return bool(self._open)
+        return bool(self._open) or self._drawn is not None
 
     def column(self) -> int | None:
         """Where the cursor stands, from 0; None where that is not known."""
@@ -72,15 +81,12 @@ class Lines:
         *finished, rest = text.split("\n")
         written = [self._finish(line) + "\n" for line in finished]
         if rest:
-            if not self._open:
-                self._begun = self._size()
-            self._open.append(rest)
-            written.append(rest)
+            written.append(self._go_on(rest))
         return "".join(written)
 
     def end(self) -> str:
         """What to write so that the open line is finished; nothing where none is open."""
-        if not self._open:
+        if not self.is_open:
             return ""
         if self._everywhere is not None:
             self._open.clear()
@@ -100,7 +106,27 @@ class Lines:
         painted = "".join(self._pen.paint(line, self._everywhere) + "\n" for line in before.split("\n"))
         return (painted if newline else "") + self._pen.paint(rest, self._everywhere)
 
+    def _go_on(self, more: str) -> str:
+        if self._drawn is None and "\r" not in more and not self._held:
+            if not self._open:
+                self._begun = self._size()
+            self._open.append(more)
+            return more
+        standing = "".join(self._open)
+        line, returned = self._drawn = redrawn(*(self._drawn or (standing, False)), more)
+        if self._held:
+            return ""
+        columns, _ = self._size()
+        drawn = line if returned and line == standing else fitting(line, columns - 1)
+        if drawn == standing:
+            return ""
+        written = self._erased(standing) + drawn
+        self._open, self._begun = [drawn] if drawn else [], self._size()
+        return written
+
     def _finish(self, more: str) -> str:
+        if self._drawn is not None or "\r" in more or self._held:
+            return self._finish_drawn(more)
         standing = "".join(self._open)
         self._open.clear()
         whole = standing + more
@@ -111,6 +137,20 @@ class Lines:
         if (back := self._back(standing)) is None:
             return more
         return back + painted
+
+    def _finish_drawn(self, more: str) -> str:
+        standing = "".join(self._open)
+        line, _ = redrawn(*(self._drawn or (standing, False)), more)
+        self._drawn = None
+        self._open.clear()
+        return self._erased(standing) + self._pen.line(self._styler.line(line))
+
+    def _erased(self, standing: str) -> str:
+        """What takes the open line away; where that is not sure it stays, and a new one begins."""
+        if not standing:
+            return ""
+        back = self._back(standing)
+        return "\n" if back is None else back + "\x1b[J"
 
     def _back(self, standing: str) -> str | None:
         """How the cursor comes back to the beginning of the open line; None where that is not sure."""
@@ -129,6 +169,16 @@ class Lines:
 def cells(text: str) -> int | None:
     """The cells that a text takes; None where terminals may disagree, as they do beyond printable ASCII."""
     return len(text) if text.isascii() and text.isprintable() else None
+
+
+def fitting(text: str, columns: int) -> str:
+    """As much of the beginning of a text as no terminal gives more than so many cells."""
+    text, taken = text[: max(columns, 0)], 0
+    for place, char in enumerate(text):
+        taken += most_cells(char)
+        if taken > columns:
+            return text[:place]
+    return text
 
 
 def most_cells(text: str) -> int:

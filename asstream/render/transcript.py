@@ -74,13 +74,16 @@ class Transcript:
     def pen(self) -> Pen:
         return self._pen
 
-    def open(self, section: object, title: str = "", *, styler: Styler | None = None) -> None:
+    def open(
+        self, section: object, title: str = "", *, styler: Styler | None = None, redraws: bool = False
+    ) -> None:
         """Begin a section (a text, a call's code, its output) unless it is the one that is open.
 
         Args:
             section: names it; pieces of the same section follow each other.
             title: a line before it.
             styler: colours its lines.
+            redraws: carriage returns in it draw the open line anew.
         """
         if section == self._section:
             return
@@ -88,7 +91,8 @@ class Transcript:
         if title:
             self._write(self._pen.paint(self._titled(title), "bold dim") + "\n")
         self._section = section
-        self._lines = Lines(self._pen, styler or Plain(), self._size)
+        self._cleaner = Cleaner(returns=redraws)
+        self._lines = Lines(self._pen, styler or Plain(), self._size, redraws=redraws)
 
     def add(self, text: str) -> None:
         """Write a piece into the open section."""

@@ -197,10 +197,18 @@ def _note(step: CodeStep, call: CodeCall, outcome: _Outcome, text: str) -> list[
 
 def _words(outcome: _Outcome, most: int) -> str:
     """The output as the model gets it; what is too much is cut out of its middle."""
-    text = "".join(outcome.said).strip("\n")
+    text = _last_drawn("".join(outcome.said)).strip("\n")
     if len(text) > most:
         half = most // 2
         text = f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
     if not outcome.ended:
         return f"{text}\n{_STOPPED}".lstrip("\n")
     return text or _SILENT
+
+
+def _last_drawn(text: str) -> str:
+    """Lines that were drawn again and again, as progress bars are, as they were in the end."""
+    if "\r" not in text:
+        return text
+    drawings = (line.split("\r") for line in text.split("\n"))
+    return "\n".join(next((drawn for drawn in reversed(line) if drawn), "") for line in drawings)

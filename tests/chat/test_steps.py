@@ -17,7 +17,7 @@ def said(*calls: object) -> list[str]:
 def test_each_call_is_hinted_at_on_one_line() -> None:
     picture = {"type": "image", "image": {"file_id": "file-1"}}
     assert said(
-        code_call("call_1", "x = 1\x1b[2J\nprint(x)", logs("1\n2\n"), picture),
+        code_call("call_1", "x = 1\x1b[2J\nprint(x)", logs("\r1%\r1\n2\n"), picture),
         code_call("call_2", "pass"),
         function("call_3", '{"a": 1}', "f", output="42"),
         function("call_4", "{}", "g"),

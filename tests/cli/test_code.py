@@ -17,6 +17,8 @@ PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()"
 TABLE = "open('/mnt/data/table.csv', 'w').write('1,2')\nprint('written')"
 LINK = "Here: [table.csv](sandbox:/mnt/data/table.csv)."
 
+BAR = "for n in range(0, 101, 20): print(f'\\r{n:3}%', end='', flush=True)\nprint()"
+
 
 def call(code: str) -> dict[str, Any]:
     return {"tool_call": {"name": "python", "arguments": {"code": code}}}
@@ -24,6 +26,7 @@ def call(code: str) -> dict[str, Any]:
 
 REPLIES = [
     {"match": "count", "turns": [[{"text": "Look."}, call(COUNT)], [{"text": "Counted."}]]},
+    {"match": "bar", "turns": [[call(BAR)], [{"text": "Through."}]]},
     {"match": "plot", "turns": [[call(PLOT)], [{"text": "Drawn."}]]},
     {"match": "table", "turns": [[call(TABLE)], [{"text": LINK}]]},
     {"match": "quiet", "turns": [[call(TABLE)], [{"text": "Written."}]]},
@@ -64,6 +67,11 @@ def test_the_steps_of_a_past_run_show_code_and_outputs(run: Run) -> None:
         json.loads(line) for line in run("runs", "steps", thread, made, "--json", code=0).stdout.splitlines()
     ]
     assert listed[1]["step_details"]["tool_calls"][0]["code_interpreter"]["input"] == COUNT
+
+
+def test_the_steps_of_a_past_run_show_the_end_of_a_progress_bar(run: Run) -> None:
+    run("ask", "bar", code=0)
+    assert f"code\n{BAR}\noutput\n100%\n" in run("runs", "steps", *last_run(run), code=0).stdout
 
 
 def test_the_steps_of_a_past_run_name_pictures(run: Run) -> None:

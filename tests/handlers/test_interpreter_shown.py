@@ -160,6 +160,16 @@ def test_finished_lines_are_coloured_strings_over_lines_too(tmp_path: Path) -> N
     assert screen.colours("ZeroDivisionError: division by zero")[0] == "red"
 
 
+@SIZES
+def test_a_progress_bar_is_one_line(tmp_path: Path, columns: int, rows: int) -> None:
+    bar = [f"\r{n:3}%|{'█' * (n // 10):10}| {n}/100" for n in range(0, 101, 5)]
+    evil = "\r\x1b[2J\x1b]0;t\x07\b\x0b100%\u202e"
+    events = [*BEGUN, *cell("bar()", "begins\n", *bar, f"{evil}\n", "ends\n"), *ENDED]
+    screen = shown(tmp_path, Screen(columns, rows), events)
+    assert screen.lines() == ["── code ──", "bar()", "── output ──", "begins", "100%", "ends", "m"]
+    assert not any(char in screen.raw for char in ("\x1b]", "\x1b[2J", "\b", "\x0b", "\u202e", "\x07"))
+
+
 def test_code_can_be_copied_as_it_is(tmp_path: Path) -> None:
     screen = shown(tmp_path, Screen(80, 24), [*BEGUN, *cell(CODE), *ENDED])
     row = next(row for row in screen.cells() if row[0].data == "d")

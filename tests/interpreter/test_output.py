@@ -138,7 +138,8 @@ def test_a_process_that_dies_in_a_flood_says_that_output_is_missing(interpreter:
     [
         ("\\x1b[31mred\\x1b[0m", "red"),
         ("\\x1b]52;c;aGk=\\x07x", "x"),
-        ("a\\rb\\r\\nc", "a\nb\nc"),
+        ("a\\rb\\r\\nc", "a\rb\nc"),
+        ("\\r\\r1%\\r\\x1b[2K2%\\r\\r", "\r1%\r2%"),
         ("\\x00\\x08\\x7f\\x9b1mx", "x"),
         ("a\\u202eb", "ab"),
         ("\\ud800x", "\ufffdx"),

@@ -71,13 +71,27 @@ def test_nothing_harmful_comes_out(text: str) -> None:
     assert not HARMFUL.search(clean(text))
 
 
-@given(TEXTS, st.lists(st.integers(0, 200)))
-def test_the_cut_makes_no_difference(text: str, cuts: list[int]) -> None:
+@given(TEXTS, st.lists(st.integers(0, 200)), st.booleans())
+def test_the_cut_makes_no_difference(text: str, cuts: list[int], returns: bool) -> None:
     edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    cleaner = Cleaner()
+    cleaner, whole = Cleaner(returns=returns), Cleaner(returns=returns)
     pieces = [cleaner.feed(text[begin:end]) for begin, end in pairwise(edges)]
-    assert not HARMFUL.search("".join(pieces))
-    assert "".join(pieces) + cleaner.flush() == clean(text)
+    assert not HARMFUL.search("".join(pieces).replace("\r", "" if returns else "\r"))
+    assert "".join(pieces) + cleaner.flush() == whole.feed(text) + whole.flush()
+
+
+@given(TEXTS)
+def test_carriage_returns_stay_where_they_are_asked_for_and_nothing_else_does(text: str) -> None:
+    cleaner = Cleaner(returns=True)
+    kept = cleaner.feed(text) + cleaner.flush()
+    assert not HARMFUL.search(kept.replace("\r", ""))
+    assert not kept.endswith("\r")
+    assert len(kept.replace("\r", "\n").rstrip("\n")) == len(clean(text).rstrip("\n"))
+
+
+def test_a_carriage_return_that_stays() -> None:
+    cleaner = Cleaner(returns=True)
+    assert cleaner.feed("1%\r2") + cleaner.feed("%\r\n3%\r") + cleaner.flush() == "1%\r2%\n3%"
 
 
 @given(

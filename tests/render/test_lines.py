@@ -11,6 +11,7 @@ from rich.console import Console
 
 from asstream.render.code import CodeStyler
 from asstream.render.lines import Lines, Plain, Styler
+from asstream.render.logs import LogStyler
 from asstream.render.pen import Pen
 from tests.render.screens import Screen
 
@@ -111,3 +112,63 @@ def test_one_style_everywhere_is_painted_at_once() -> None:
     assert screen.lines() == ["ab", "cd"]
     assert set(screen.colours("ab")) == {"red"}
     assert "\r" not in screen.raw
+
+
+def drawn(screen: Screen, pieces: list[str], **console: object) -> tuple[list[str], Screen]:
+    """The rows behind each piece of a section in which lines are drawn anew."""
+    lines = Lines(
+        Pen(screen.console(**console)), LogStyler(), lambda: (screen.columns, screen.rows), redraws=True
+    )
+    seen = []
+    for piece in pieces:
+        screen.write(lines.feed(piece))
+        seen.append("|".join(screen.lines()))
+    screen.write(lines.end())
+    return seen, screen
+
+
+@pytest.mark.parametrize("begin", ["", "\r"])
+def test_a_line_that_is_drawn_anew_stays_one_line(begin: str) -> None:
+    pieces = ["x\n", f"{begin}10% ####", "\r20%", " #", "\r", "100%", "\nend"]
+    seen, screen = drawn(Screen(40, 10), pieces)
+    assert seen[1:6] == ["x|10% ####", "x|20%", "x|20% #", "x|20% #", "x|100%"]
+    assert screen.lines() == ["x", "100%", "end"]
+
+
+@pytest.mark.parametrize("bar", ["#", "█", "😀", "e\u0301"])
+@pytest.mark.parametrize("columns", [10, 20, 80])
+def test_a_line_that_is_drawn_anew_never_wraps_and_is_whole_at_its_end(bar: str, columns: int) -> None:
+    pieces = ["x\n", *(f"\r{n:3}% {bar * 30}" for n in range(0, 101, 10))]
+    seen, screen = drawn(Screen(columns, 12), pieces)
+    assert all(rows.count("|") == 1 for rows in seen[1:])
+    assert seen[-1].startswith("x|100%")
+    plain = Screen(columns, 12)
+    plain.write(f"x\n{pieces[-1][1:]}\n")
+    assert screen.lines() == plain.lines()
+
+
+def test_a_first_drawing_that_wrapped_is_taken_away_whole() -> None:
+    _, screen = drawn(Screen(20, 10), ["x\n", "#" * 50, "\rdone\n", "end\n"])
+    assert screen.lines() == ["x", "done", "end"]
+
+
+def test_in_a_window_that_was_resized_a_drawing_begins_on_a_new_line() -> None:
+    sizes = [(40, 10)]
+    screen = Screen(40, 10)
+    lines = Lines(Pen(screen.console()), LogStyler(), lambda: sizes[0], redraws=True)
+    screen.write(lines.feed("10%"))
+    sizes[0] = (20, 10)
+    screen.write(lines.feed("\r20%") + lines.feed("\r30%") + lines.end())
+    assert screen.lines() == ["10%", "30%"]
+
+
+@pytest.mark.parametrize("more", [{"no_color": True}, {"force_terminal": False}])
+def test_where_the_cursor_can_not_be_moved_only_the_last_drawing_is_written(more: dict[str, object]) -> None:
+    _, screen = drawn(Screen(40, 10), ["10%", "\r20%", "\r30%\n", "\r4", "0%"], **more)
+    assert screen.raw == "30%\n40%\n"
+
+
+def test_the_cursor_is_known_on_a_line_that_is_drawn_anew() -> None:
+    lines = Lines(Pen(Screen(40, 10).console()), LogStyler(), lambda: (40, 10), redraws=True)
+    lines.feed("\r10%\r5%")
+    assert (lines.column(), lines.is_open) == (2, True)

@@ -119,6 +119,14 @@ def test_the_model_is_offered_a_function_and_given_what_its_code_printed(tmp_pat
     assert (cells.warmed, cells.closed) == (1, True)
 
 
+def test_of_a_progress_bar_the_model_is_told_the_end_and_all_is_kept(tmp_path: Path) -> None:
+    bar = ("a\n\r 10%", "\r 20%", "\r100%\nb\r")
+    model = then_says(python("bar()"))
+    _, [step, _] = run_once(tmp_path, model, PlayedInterpreter(lambda _: prints(*bar)))
+    assert code_of(step)["outputs"] == [{"type": "logs", "logs": "".join(bar)}]
+    assert model.asked[1].messages[-1]["content"] == "a\n100%\nb"
+
+
 def test_a_users_function_keeps_its_name_and_code_gets_another(tmp_path: Path) -> None:
     mine = {"type": "function", "function": {"name": "python"}}
     model, cells = then_says(python("1", "code_interpreter")), PlayedInterpreter(lambda _: prints("1"))
