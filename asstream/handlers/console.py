@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from asstream.render.images.viewer import Viewer
 
 _LONGEST_OUTPUT = 200
+_RUNNING = "running code"
 
 
 class ConsoleHandler(EventHandler):
@@ -137,15 +138,18 @@ class ConsoleHandler(EventHandler):
             self._transcript.add(code.input)
         for output in code.outputs or ():
             if output.type == "logs" and output.logs:
-                self._transcript.open(
-                    ("logs", call_id, output.index), "output", styler=LogStyler(), redraws=True
-                )
+                section = ("logs", call_id, output.index)
+                self._transcript.open(section, "output", styler=LogStyler(), redraws=True, goes_on=True)
                 self._transcript.add(output.logs)
             elif output.type == "image" and output.image:
                 self._picture(output.image.file_id)
-        # Outputs, be they none yet, say that it runs; before them it may still be written, or run silently.
+        # Outputs, be they none yet, say that it runs. Before them no event tells whether it is still written:
+        # but that comes piece by piece, and code that runs says nothing for a while.
         runs = code.outputs is not None and not code.input and call.code_interpreter.input
-        self._transcript.busy("running" if runs else "working")
+        if runs:
+            self._transcript.busy(_RUNNING)
+        else:
+            self._transcript.busy("writing code", _RUNNING if call.code_interpreter.input else "")
 
     @override
     def on_tool_call_done(self, tool_call: ToolCall) -> None:

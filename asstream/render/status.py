@@ -14,6 +14,9 @@ TICK = 0.1
 QUIET = 0.3
 """Seconds without output before the line is drawn: between pieces that follow each other it would flicker."""
 
+SILENT = 1.0
+"""Seconds without output after which something else than writing is likely to go on."""
+
 
 class Status:
     """A line such as `⠹ running 3 s`, drawn again and again until it is stopped.
@@ -26,7 +29,7 @@ class Status:
         self._draw = draw
         self._ended = threading.Event()
         self._ended.set()
-        self._what = ""
+        self._what = self._silent = ""
         self._since = self._touched = 0.0
 
     @property
@@ -34,8 +37,14 @@ class Status:
         """What is going on; empty while the line is stopped."""
         return "" if self._ended.is_set() else self._what
 
-    def start(self, what: str) -> None:
-        """Say what goes on from now on; seconds are counted from the first time that it is said."""
+    def start(self, what: str, silent: str = "") -> None:
+        """Say what goes on from now on; seconds are counted from the first time that it is said.
+
+        Args:
+            silent: what is said in its place once nothing was written for `SILENT` seconds, which count;
+                empty for nothing else.
+        """
+        self._silent = silent
         if self.what == what:
             return
         self._what, self._since = what, time.monotonic()
@@ -60,6 +69,8 @@ class Status:
             now = time.monotonic()
             if now - self._touched < QUIET:
                 continue
+            if self._silent and now - self._touched >= SILENT:
+                self._what, self._since, self._silent = self._silent, self._touched, ""
             tick += 1
             try:
                 self._draw(f"{FRAMES[tick % len(FRAMES)]} {self._what} {now - self._since:.0f} s")

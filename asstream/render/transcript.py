@@ -75,7 +75,13 @@ class Transcript:
         return self._pen
 
     def open(
-        self, section: object, title: str = "", *, styler: Styler | None = None, redraws: bool = False
+        self,
+        section: object,
+        title: str = "",
+        *,
+        styler: Styler | None = None,
+        redraws: bool = False,
+        goes_on: bool = False,
     ) -> None:
         """Begin a section (a text, a call's code, its output) unless it is the one that is open.
 
@@ -84,10 +90,11 @@ class Transcript:
             title: a line before it.
             styler: colours its lines.
             redraws: carriage returns in it draw the open line anew.
+            goes_on: what the line below says is still so.
         """
         if section == self._section:
             return
-        self.close()
+        self._end_section() if goes_on else self.close()
         if title:
             self._write(self._pen.paint(self._titled(title), "bold dim") + "\n")
         self._section = section
@@ -101,6 +108,9 @@ class Transcript:
     def close(self) -> None:
         """End the open section and its line; nothing goes on any more."""
         self.idle()
+        self._end_section()
+
+    def _end_section(self) -> None:
         self._put(self._cleaner.flush())
         with self._lock:
             self._write(self._lines.end())
@@ -130,10 +140,13 @@ class Transcript:
         if remedy:
             self._errors.print(Text(clean_line(remedy)), soft_wrap=True)
 
-    def busy(self, what: str) -> None:
-        """Say on a line below what goes on, until something else happens. Only where the cursor can move."""
+    def busy(self, what: str, silent: str = "") -> None:
+        """Say on a line below what goes on, until something else happens. Only where the cursor can move.
+
+        `silent`: what it is instead once nothing came for a while.
+        """
         if self._pen.live:
-            self._status.start(what)
+            self._status.start(what, silent)
 
     def aside(self, line: str) -> None:
         """Write a line of somebody else's on stderr, now or once the open line has ended."""

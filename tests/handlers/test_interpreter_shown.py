@@ -278,6 +278,41 @@ def test_while_code_runs_the_screen_says_so_and_nothing_of_it_is_left() -> None:
     assert screen.lines() == ["── code ──", "sleep()", "── output ──", "half a line"]
 
 
+def test_code_that_runs_silently_is_said_to_run_with_its_seconds() -> None:
+    from openai.types.beta.threads.runs import CodeInterpreterToolCall, CodeInterpreterToolCallDelta
+
+    screen = Screen(80, 24)
+    handler = ConsoleHandler(console=screen.console(), errors=Console(file=io.StringIO()))
+    call = CodeInterpreterToolCall.construct(
+        id="c", type="code_interpreter", code_interpreter={"input": "", "outputs": []}
+    )
+
+    def told(**more: object) -> None:
+        handler.on_tool_call_delta(
+            CodeInterpreterToolCallDelta.construct(index=0, type="code_interpreter", code_interpreter=more),
+            call,
+        )
+
+    def seen(what: str) -> str:
+        deadline = time.monotonic() + 30
+        while what not in (last := screen.lines()[-1]):
+            assert time.monotonic() < deadline, last
+            time.sleep(0.02)
+        return last
+
+    told(input="", outputs=[])
+    call.code_interpreter.input = "sleep(9)"
+    told(input="sleep(9)")
+    seen("writing code")
+    seconds = int(seen("running code").split()[-2])
+    assert seconds >= 1  # those of the silence count
+    seen("running code 2 s")
+    told(outputs=[{"index": 0, "type": "logs", "logs": "said\n"}])
+    assert int(seen("running code").split()[-2]) >= 2  # and go on with the first output
+    handler.on_tool_call_done(call)
+    assert screen.lines() == ["── code ──", "sleep(9)", "── output ──", "said"]
+
+
 def test_a_stream_that_breaks_off_leaves_no_line_that_ticks() -> None:
     screen = Screen(80, 24)
     handler = ConsoleHandler(console=screen.console(), errors=Console(file=io.StringIO()))
