@@ -42,7 +42,7 @@ class Cleaner:
     """One stream of text: `feed` pieces in any cut, `flush` at its end; together as if cleaned at once.
 
     Args:
-        returns: a lone `\\r` stays as it is (but at the end, where it changes nothing).
+        returns: a lone `\\r` stays as it is.
     """
 
     def __init__(self, *, returns: bool = False) -> None:
