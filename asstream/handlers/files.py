@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asstream.render.clean import clean_line
+from asstream.render.marks import marks_of, name_of
 
 if TYPE_CHECKING:
     from openai.types.beta.threads import Message
@@ -15,7 +16,10 @@ MARK = "sandbox:/mnt/data/"
 """The beginning of a text that stands for a file of the code interpreter."""
 
 MOST_UNLINKED = 10
-"""Files that are listed though the message does not speak of them."""
+"""Files that are listed though the message does not speak of them, or though they are not there."""
+
+MISSING = "the file is not there"
+"""What is said of a file that a message links and nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,13 @@ class Files(Protocol):
 
 def file_name(mark: str) -> str:
     """The file's name in a text such as `sandbox:/mnt/data/x.csv`."""
-    return clean_line(mark.removeprefix(MARK).rpartition("/")[2]) or clean_line(mark)
+    return name_of(mark.removeprefix(MARK)) or clean_line(mark)
 
 
 def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
     """Each marker of a message once, as it is shown, with what is to be said of its file.
 
-    Then the files that its code made and it does not speak of.
+    Then the files that it links though they are not there, and those that its code made and it does not link.
     """
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for block in message.content or ():
@@ -69,11 +73,27 @@ def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
                 file_id = getattr(getattr(annotation, str(annotation.type), None), "file_id", None) or ""
                 if (annotation.text, file_id) not in found:
                     found[annotation.text, file_id] = _note(annotation, file_id, files)
+    notes = [*found.values(), *((name, MISSING) for name in missing(message)[:MOST_UNLINKED])]
     silent = unlinked(message)
-    notes = [*found.values(), *(_file(_name(id, files), id, files) for id in silent[:MOST_UNLINKED])]
+    notes += [_file(_name(id, files), id, files) for id in silent[:MOST_UNLINKED]]
     if len(silent) > MOST_UNLINKED:
         notes.append((f"… and {len(silent) - MOST_UNLINKED} more files", files.remedy if files else ""))
     return notes
+
+
+def missing(message: Message) -> list[str]:
+    """The names of files that a message links and that are not there: no annotation says which they are."""
+    names: list[str] = []
+    for block in message.content or ():
+        if block.type != "text":
+            continue
+        text = block.text.value
+        known = tuple(each.text for each in block.text.annotations or () if each.type == "file_path")
+        for begin, end, name in marks_of(text):
+            cut = end == len(text) and message.status != "completed"  # its name may not be whole
+            if not cut and not text.startswith(known, begin):
+                names.append(name)
+    return list(dict.fromkeys(names))
 
 
 def unlinked(message: Message) -> list[str]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
+from collections.abc import Iterator
+
+from asstream.render.clean import clean_line
 
 _MARK = re.compile(r"sandbox:/mnt/data/([^\s()\[\]<>\"'`]*)")
 _BEGINS = "sandbox:/mnt/data/"
@@ -34,11 +38,27 @@ class Marks:
         return _MARK.sub(_name, text)
 
 
+def name_of(path: str) -> str:
+    """The file's name in a path as links have it (`a/b%20c.txt`): decoded, harmless, on one line."""
+    return clean_line(urllib.parse.unquote(path)).rpartition("/")[2].strip()
+
+
+def marks_of(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each mark of a whole text begins and ends, and its file's name."""
+    for mark in _MARK.finditer(text):
+        path = mark[1].rstrip(_ENDS)
+        if name := name_of(path):
+            yield mark.start(), mark.start(1) + len(path), name
+
+
+_ENDS = ".,;:!?"
+"""What ends the sentence is not the name's."""
+
+
 def _name(mark: re.Match[str]) -> str:
-    path = mark[1]
-    stop = len(path.rstrip(".,;:!?"))  # what ends the sentence is not the name's
-    name = path[:stop].rpartition("/")[2]
-    return name + path[stop:] if name else mark[0]
+    path = mark[1].rstrip(_ENDS)
+    name = name_of(path)
+    return name + mark[1][len(path) :] if name else mark[0]
 
 
 def _unfinished(text: str) -> int:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from asstream.chat.recording import replay
 from asstream.handlers import ConsoleHandler, EventHandler, JsonLinesHandler, PlainHandler
-from asstream.handlers.files import Picture
+from asstream.handlers.files import Picture, missing
 from asstream.render.images.viewer import Viewer
 from tests.handlers.wire_events import (
     BEGUN,
@@ -251,9 +251,36 @@ def test_a_file_is_named_and_its_footnote_says_how_to_save_it(
     assert screen.lines() == ["See [it](a.csv).", note, "m"]
 
 
+def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    said = "[a](sandbox:/mnt/data/a.csv) [n](sandbox:/mnt/data/no%20pe.csv) sandbox:/mnt/data/no%20pe.csv."
+    events = [*BEGUN, *reply(said, annotations=[file_path(0)]), *ENDED]
+    screen = shown(tmp_path, Screen(80, 24), events)
+    assert screen.lines() == [
+        "[a](a.csv) [n](no pe.csv) no pe.csv.",
+        "a.csv  file_9",
+        "no pe.csv  the file is not there",
+        "m",
+    ]
+
+
+def test_the_footnote_of_a_name_with_spaces_has_the_name(tmp_path: Path) -> None:
+    note = {**file_path(0), "text": "sandbox:/mnt/data/b%20c%1b%5D0%3Bx%07.txt"}
+    events = [*BEGUN, *reply(f"See {note['text']}", annotations=[note]), *ENDED]
+    screen = shown(tmp_path, Screen(80, 24), events, Held())
+    assert screen.lines()[:2] == ["See b c.txt", "b c.txt  file_9 · /save writes it here"]
+
+
+def test_a_mark_that_the_end_of_a_reply_cut_is_not_said_to_be_missing() -> None:
+    from openai.types.beta.threads import Message
+
+    for status, found in (("incomplete", []), ("completed", ["a.c"])):
+        block = text("See sandbox:/mnt/data/a.c")
+        assert missing(Message.construct(status=status, content=[block])) == found
+
+
 def test_a_reply_that_ends_with_a_mark_is_shown_to_its_end(tmp_path: Path) -> None:
     events = [*BEGUN, *reply("See ", "sandbox:/mnt/data/a.csv"), *ENDED]
-    assert shown(tmp_path, Screen(80, 24), events).lines() == ["See a.csv", "m"]
+    assert shown(tmp_path, Screen(80, 24), events).lines()[0] == "See a.csv"
 
 
 def test_while_code_runs_the_screen_says_so_and_nothing_of_it_is_left() -> None:

@@ -16,6 +16,10 @@ CASES = {
     "the sandbox: and s": "the sandbox: and s",
     "at sandbox:/mnt/data/x.csv.": "at x.csv.",
     "`sandbox:/mnt/data/x.csv`": "`x.csv`",
+    "[it](sandbox:/mnt/data/a/b%20c%2C.txt).": "[it](b c,.txt).",
+    "sandbox:/mnt/data/a%1b%5D0;t%07%0ab%2F%E2%80%AEc": "c",
+    "sandbox:/mnt/data/a%1b%5B31m%0Ab%9b%ff": "a b\ufffd\ufffd",
+    "sandbox:/mnt/data/%0a": "sandbox:/mnt/data/%0a",
 }
 
 
