@@ -110,7 +110,7 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         instructions=given.get("instructions") or profile.get("instructions"),
         run_model=given.get("model"),
         model=_model(given, variables, name, profile),
-        sandbox=_sandbox(given, profile),
+        sandbox=_sandbox(given, profile, base_url),
         limits=document.limits,
     )
 
@@ -237,10 +237,16 @@ def _checked(url: str, key: str | None, origin: str) -> str:
     return url.rstrip("/")
 
 
-def _sandbox(given: Mapping[str, str], profile: Mapping[str, str]) -> str:
+def _sandbox(given: Mapping[str, str], profile: Mapping[str, str], base_url: str | None) -> str:
+    """What holds code. A profile may say so for whatever endpoint; a flag means the one that it goes with."""
     flag = given.get("sandbox")
     if flag is not None and flag not in SANDBOXES:
         raise UsageError(f"--sandbox {flag!r} is no sandbox", f"give {' or '.join(SANDBOXES)}")
+    if flag is not None and base_url is not None:
+        raise UsageError(
+            f"--sandbox {flag} has no effect at {base_url}: code runs there, not on this machine",
+            "leave --sandbox away, or give --base-url embedded",
+        )
     return flag or profile.get("sandbox") or "auto"
 
 

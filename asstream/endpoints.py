@@ -151,8 +151,7 @@ def code_options(settings: Settings) -> CodeOptions:
 
     The default assistant may run some where the interpreter is installed.
     """
-    from importlib.util import find_spec
-
+    from asstream.interpreter.installed import absent
     from asstream.interpreter.protocol import Interpreter, Limits
     from asstream.runtime import CodeOptions
 
@@ -165,7 +164,7 @@ def code_options(settings: Settings) -> CodeOptions:
 
     if settings.sandbox == "none":
         logger.warning("%s", UNHELD)
-    return CodeOptions(make, by_default=all(find_spec(name) for name in ("ipykernel", "jupyter_client")))
+    return CodeOptions(make, by_default=not absent())
 
 
 def _open_embedded(settings: Settings) -> Endpoint:

@@ -311,6 +311,22 @@ def test_a_wrong_limit_is_named_with_its_line(environ: dict[str, str], text: str
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+def test_a_flag_for_the_sandbox_is_refused_where_code_runs_elsewhere(environ: dict[str, str]) -> None:
+    there = {"base_url": "http://127.0.0.1:9/v1"}
+    for flag in ("auto", "none"):
+        with pytest.raises(
+            UsageError, match=r"--sandbox .* has no effect at http://127.0.0.1:9/v1"
+        ) as caught:
+            load({**there, "sandbox": flag}, environ)
+        assert "--base-url embedded" in caught.value.remedy
+    remote = {**environ, "ASSTREAM_BASE_URL": there["base_url"]}
+    with pytest.raises(UsageError, match="has no effect"):
+        load({"sandbox": "none"}, remote)
+    assert load({"sandbox": "none", "base_url": "embedded"}, remote).sandbox == "none"
+    write(environ, 'default_profile = "p"\n[profiles.p]\nsandbox = "none"\n')
+    assert load(there, environ).kind == "remote"
+
+
 def test_the_sandbox_is_that_of_the_flag_then_of_the_profile_then_automatic(environ: dict[str, str]) -> None:
     assert load({}, environ).sandbox == "auto"
     write(environ, 'default_profile = "p"\n[profiles.p]\nsandbox = "none"\n')

@@ -5,7 +5,6 @@ The model is a script and says so; the code that it writes is run for real.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from asstream.cli.output import say
 from asstream.cli.talk import TalkOptions
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ModelSettings, Settings, load
+from asstream.interpreter import installed
 
 if TYPE_CHECKING:
     from asstream.chat.session import Session
@@ -50,7 +50,7 @@ def command(
 
     options = TalkOptions(handler=handler, plain=plain, save_files=save_files, sandbox=sandbox)
     check_choice(options)
-    held = load({"sandbox": sandbox}).sandbox
+    held = load({"sandbox": sandbox, "base_url": EMBEDDED}).sandbox  # the tour runs here, whatever is set
     say("A tour. The replies come from the scripted model, not from a language model.")
     with tempfile.TemporaryDirectory(prefix="asstream-demo-") as folder:
         session = open_session(_settings(Path(folder), held), options, terminal=sys.stdout.isatty())
@@ -93,23 +93,19 @@ def _questions(sandbox: str) -> Iterator[str]:
         say("", *without)
     else:
         yield from CODE
-        if importlib.util.find_spec("matplotlib") is not None:
-            yield PLOT
+        if installed.absent(["matplotlib"]):
+            say("", f"(No plot: matplotlib is not installed; {installed.REMEDY}.)")
         else:
-            say(
-                "", "(No plot: matplotlib is not installed; pip install 'asstream[interpreter]' installs it.)"
-            )
+            yield PLOT
         yield FILE
     yield TEXT[1]
 
 
 def _no_interpreter(sandbox: str) -> list[str]:
     """Why no code is run here, and what to do about it; empty where it is."""
-    if importlib.util.find_spec("ipykernel") is None or importlib.util.find_spec("jupyter_client") is None:
-        return [
-            "(No code is run: the interpreter is not installed.)",
-            "(pip install 'asstream[interpreter]' installs it.)",
-        ]
+    if missing := installed.absent():
+        told = installed.not_installed(missing)
+        return [f"(No code is run: the code interpreter is {told}.)", f"({installed.REMEDY}.)"]
     from asstream.interpreter.protocol import InterpreterUnavailableError
     from asstream.interpreter.sandbox import choose
 

@@ -157,16 +157,12 @@ def _local_engine() -> Check:
 
 def _interpreter(settings: Settings) -> Iterator[Check]:
     """Whether code can be run, and what holds it: each sandbox that this system could have, tried."""
-    missing = [name for name in ("ipykernel", "jupyter_client") if importlib.util.find_spec(name) is None]
-    if missing:
-        yield Check(
-            "code interpreter",
-            "note",
-            f"not installed ({' and '.join(missing)} missing)",
-            "pip install 'asstream[interpreter]' installs it",
-        )
+    from asstream.interpreter import installed
+
+    if missing := installed.absent():
+        yield Check("code interpreter", "note", installed.not_installed(missing), installed.REMEDY)
         return
-    lacking = [name for name in ("numpy", "pandas", "matplotlib") if importlib.util.find_spec(name) is None]
+    lacking = installed.absent(installed.PACKAGES)
     without = f", without {' and '.join(lacking)}" if lacking else ""
     yield Check("code interpreter", "ok", f"ipykernel {version('ipykernel')}{without}")
     if settings.sandbox == "none":

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asstream.interpreter import installed
 from asstream.interpreter.folders import RunFolder, temporary_root
 from asstream.interpreter.protocol import (
     CellEvent,
@@ -141,8 +142,9 @@ class KernelInterpreter:
                 # Here and not at the top: it imports jupyter_client, which is an extra, and takes its time.
                 from asstream.interpreter.sessions import Sessions
             except ImportError as error:
+                missing = installed.absent() or [error.name or str(error)]
                 raise InterpreterUnavailableError(
-                    f"the code interpreter needs {error.name}", "run `pip install 'asstream[interpreter]'`"
+                    f"the code interpreter is {installed.not_installed(missing)}", installed.REMEDY
                 ) from None
             sandbox = choose(self._choice)
             if self._run_folder is None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import ROOT, Run
 from tests.cli.terminal import terminal
 from tests.cli.test_terminal import prompt_is_back
 
@@ -107,6 +110,40 @@ def test_a_folder_that_can_not_be_made_is_told_of_before_anything_is_sent(run: R
 
 def test_a_sandbox_that_there_is_not_is_refused(run: Run) -> None:
     assert "--sandbox 'strong'" in run("ask", "count", "--sandbox", "strong", code=2).stderr
+
+
+def test_a_sandbox_is_refused_where_code_runs_elsewhere(run: Run, remote: dict[str, str]) -> None:
+    done = run("ask", "count", "--sandbox", "none", code=2, **remote)
+    assert f"--sandbox none has no effect at {remote['ASSTREAM_BASE_URL']}" in done.stderr
+
+
+def test_the_demo_runs_here_whatever_endpoint_is_set(run: Run) -> None:
+    done = run("demo", "--sandbox", "auto", code=0, ASSTREAM_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.stdout.startswith("A tour.")
+
+
+def test_what_is_missing_is_said_in_the_same_words_everywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from asstream.cli import demo, doctor
+    from asstream.config import load
+
+    monkeypatch.setitem(sys.modules, "zmq", None)
+    [check] = doctor._interpreter(load({}, {"ASSTREAM_CONFIG": str(tmp_path / "none.toml")}))
+    assert (check.found, check.state) == ("not installed (zmq missing)", "note")
+    assert list(demo._questions("auto")) == list(demo.TEXT)
+    told = capsys.readouterr().out
+    assert f"code interpreter is {check.found}" in told
+    assert check.remedy in told
+
+
+def test_the_extra_that_is_named_holds_what_is_needed() -> None:
+    from asstream.interpreter.installed import NEEDED, PACKAGES, REMEDY
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    [named] = re.findall(r"asstream\[(\w+)\]", REMEDY)
+    held = {re.split(r"[<>=\[]", each)[0] for each in extras[named]}
+    assert {*NEEDED, *PACKAGES} - {"zmq"} <= held  # pyzmq is jupyter_client's
 
 
 def test_no_sandbox_is_said_aloud(run: Run) -> None:

@@ -107,10 +107,11 @@ def test_nothing_of_the_kernels_is_imported_before_it_is_needed() -> None:
     assert not loaded & {"zmq", "jupyter_client", "ipykernel", "traitlets", "tornado", "IPython"}
 
 
-def test_a_missing_extra_is_named_with_its_remedy(tmp_path: Any) -> None:
+@pytest.mark.parametrize("module", ["jupyter_client", "zmq"])
+def test_a_missing_extra_is_named_with_its_remedy(tmp_path: Any, module: str) -> None:
     code = (
         "import asyncio, pathlib, sys\n"
-        "sys.modules['jupyter_client'] = None\n"
+        f"sys.modules['{module}'] = None\n"
         "from asstream.interpreter.kernels import KernelInterpreter\n"
         "async def main():\n"
         "    interpreter = KernelInterpreter(pathlib.Path(sys.argv[1]))\n"
@@ -119,8 +120,9 @@ def test_a_missing_extra_is_named_with_its_remedy(tmp_path: Any) -> None:
         "asyncio.run(main())"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
-    assert "InterpreterUnavailableError: the code interpreter needs jupyter_client" in done.stderr
-    assert "pip install 'asstream[interpreter]'" in done.stderr
+    said = f"InterpreterUnavailableError: the code interpreter is not installed ({module} missing)"
+    assert said in done.stderr
+    assert "pip install 'asstream[interpreter]' installs it" in done.stderr
 
 
 ENDLESS = """
