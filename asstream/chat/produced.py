@@ -1,6 +1,7 @@
 """The files that a run made: pictures of its code, pictures and files of its messages, in order, each once.
 
-Files of a message are those that it links, then those that are attached to it: its code made them.
+Files of a message are those that it links, then those that are attached to it: its code made them. A run that
+was stopped before its message says itself what they are (an asstream server's does).
 
 Knows the `openai` client.
 """
@@ -30,6 +31,10 @@ def of_run(client: openai.OpenAI, run: Run) -> Produced:
     for message in client.beta.threads.messages.list(run.thread_id, run_id=run.id, order="asc", limit=100):
         if message.role == "assistant" and message.run_id == run.id:  # not every endpoint heeds `run_id`
             found |= {file_id: name for file_id, name in _parts(message) if not found.get(file_id)}
+    unsaid = getattr(run, "made_files", None)
+    for file_id in unsaid if isinstance(unsaid, list) else ():
+        if isinstance(file_id, str) and file_id:
+            found.setdefault(file_id, "")
     return found
 
 

@@ -92,10 +92,13 @@ class Session:
     _explained: bool = False
     _settled: bool = True
     _unanswered: list[str] = field(default_factory=list)
+    _recent: list[Run] = field(default_factory=list)
+    """The last run that was not stopped, and those that were stopped since."""
 
     def __post_init__(self) -> None:
         if self.last_run is not None:
             self._known.add(self.last_run.id)
+            self._recent.append(self.last_run)
 
     def header(self) -> list[str]:
         """What a chat begins with: assistant, model, endpoint, thread, how to leave."""
@@ -128,10 +131,12 @@ class Session:
         except (openai.OpenAIError, AsstreamError, BrokenPipeError):
             raise
         except KeyboardInterrupt:
-            self._cancel()
+            if (ended := self._cancel()) is not None:
+                self._note(ended)
             raise
         except Exception as error:
-            cancelled = self._cancel()
+            ended = self._cancel()
+            cancelled = ended is not None and ended.status in ("cancelling", "cancelled")
             if self.handler_is_ours:
                 raise
             raise raised_by_handler(error, cancelled=cancelled) from error
@@ -141,10 +146,14 @@ class Session:
         return run
 
     def save(self, folder: Path) -> list[Path]:
-        """Save the files of the last reply. Raises AsstreamError, openai.OpenAIError."""
-        if self.files is None or self.last_run is None:
-            return []
-        return self.files.save(produced.of_run(self.client, self.last_run), folder)
+        """Save the files of the last reply; of one that was stopped, what it made before, if anything.
+
+        Raises AsstreamError, openai.OpenAIError.
+        """
+        for run in reversed(self._recent):
+            if self.files is not None and (made := produced.of_run(self.client, run)):
+                return self.files.save(made, folder)
+        return []
 
     def switch_assistant(self, named: str) -> None:
         """Let another assistant answer from now on. Raises NotFoundError, UsageError."""
@@ -272,20 +281,23 @@ class Session:
             last_id = self._current.last_id if self._current is not None else None
             record_rest(self.client, run, submitted, last_id, self.recorder)
 
-    def _cancel(self) -> bool:
-        """Cancel the run that is going on and wait a little for its end; whether it was cancelled.
+    def _cancel(self) -> Run | None:
+        """Cancel the run that is going on and wait a little for its end; the run as it then is.
 
-        Failures are not worth telling.
+        Failures are not worth telling: None.
         """
         ended = None
         with contextlib.suppress(openai.OpenAIError, KeyboardInterrupt):
             run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
             once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)
             for run in self._active_runs(once, run_id):
-                cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
+                try:
+                    cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
+                except openai.BadRequestError:  # it has just ended by itself
+                    cancelled = once.beta.threads.runs.retrieve(run, thread_id=self.thread_id)
                 ended = wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
                 self._settled = ended.status in RUN_ENDS
-        return ended is not None and ended.status in ("cancelling", "cancelled")
+        return ended
 
     def _active_runs(self, client: openai.OpenAI, run_id: str | None) -> Iterator[str]:
         """The run to cancel: the known one, else one that the interrupted request may have made."""
@@ -298,6 +310,9 @@ class Session:
     def _note(self, run: Run) -> None:
         self._settled = run.status in RUN_ENDS
         self.last_run = run
+        if run.status not in ("cancelling", "cancelled"):
+            self._recent.clear()
+        self._recent.append(run)
         self._known.add(run.id)
         if run.usage is not None:
             for kind in ("prompt", "completion", "total"):

@@ -165,8 +165,14 @@ class Execution:
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event | Turned]:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
         if self._turn is not None:
+            files = [*self._cells.space.made().files] if self._cells is not None else []
             if self._running:
-                yield Turned(self._said_by_code(self._turn), None, goes_on=False)
+                record = self._said_by_code(self._turn)
+                files += record["files"]
+                yield Turned(record, None, goes_on=False)
+            # No message will have them: the API has no place for that, so it is said in a field of our own.
+            if unsaid := [id for id in dict.fromkeys(files) if id not in self._turn.attached]:
+                self.run["made_files"] = unsaid
             yield from self._turn.stop(ending, error)
         self.run.update({"usage": self._used, "last_error": error, "required_action": None})
         yield self._end(ending)

@@ -47,6 +47,8 @@ class Turn:
         self.code = CodeStep(run)
         self.unknown: set[int] = set()
         self.message_ids: list[str] = []
+        self.attached: set[str] = set()
+        """The ids of the files that go with its messages."""
         self.calls_step: Object | None = None
         self._run = run
         self._offered = offered
@@ -122,6 +124,7 @@ class Turn:
     def _open_reply(self) -> Iterator[Event]:
         if self._reply is None:
             self._reply = self._last_reply = Reply(self._run, self._patterns, self._made)
+            self.attached |= {each["file_id"] for each in self._reply.message["attachments"]}
             self._made = None
             self.message_ids.append(self._reply.message["id"])
             yield from self._reply.open()

@@ -32,6 +32,10 @@ REPLIES = [
     {"match": "bar", "turns": [[call(BAR)], [{"text": "Through."}]]},
     {"match": "plot", "turns": [[call(PLOT)], [{"text": "Drawn."}]]},
     {"match": "table", "turns": [[call(TABLE)], [{"text": LINK}]]},
+    {
+        "match": "endless",
+        "turns": [[call(TABLE)], [call("import time\nprint('waits', flush=True)\ntime.sleep(99)")]],
+    },
     {"match": "quiet", "turns": [[call(TABLE)], [{"text": "Written."}]]},
     {"match": None, "turns": [[{"text": "Understood."}]]},
 ]
@@ -190,6 +194,24 @@ def test_a_chat_draws_a_picture_and_keeps_it(environ: dict[str, str]) -> None:
     assert chat.raw.count(b"\x1b_Ga=T,f=100,q=2,") == 1
     path = next(line for line in shown.splitlines() if line.startswith("image ")).removeprefix("image ")
     assert Path(path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_a_reply_that_was_stopped_what_it_made_is_saved(environ: dict[str, str], tmp_path: Path) -> None:
+    with terminal(["chat"], environ) as chat:
+        chat.wait_for(prompt_is_back)
+        chat.type("endless\r")
+        chat.wait_for("── output ──\nwaits")
+        chat.type("\x03")
+        chat.wait_for(lambda text: "stopped" in text and prompt_is_back(text))
+        chat.type(f"/save {tmp_path}/kept\r")
+        chat.wait_for(f"saved {tmp_path}/kept/table.csv")
+        chat.wait_for(prompt_is_back)
+        chat.type("/steps\r")
+        chat.wait_for("tool_calls  cancelled")
+        chat.wait_for(prompt_is_back)
+        chat.type("\x04")
+        assert chat.wait_end() == 0
+    assert (tmp_path / "kept" / "table.csv").read_text() == "1,2"
 
 
 def test_save_says_where_there_is_nothing(run: Run) -> None:

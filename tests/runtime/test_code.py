@@ -453,6 +453,48 @@ def test_a_run_that_is_stopped_interrupts_its_cell_and_keeps_what_was_printed(
     bounded(main())
 
 
+@pytest.mark.parametrize("then", ["code", "words"])
+def test_a_run_that_is_stopped_names_the_files_that_no_message_has(tmp_path: Path, then: str) -> None:
+    made = tmp_path / "copy"
+    made.write_bytes(b"1,2")
+
+    async def main() -> None:
+        going = asyncio.Event()
+
+        async def play(code: str) -> AsyncIterator[CellEvent]:
+            yield CellStart(True)
+            if code == "wait":
+                going.set()
+                await asyncio.sleep(60)
+            yield ProducedFile("a.csv", made, 3)
+            yield CellEnd("ok")
+
+        async def talks() -> AsyncIterator[ModelEvent]:
+            yield TextDelta("I have")
+            going.set()
+            await asyncio.sleep(60)
+
+        def model(request: ModelRequest) -> AsyncIterator[ModelEvent]:
+            if request.messages[-1]["role"] != "tool":
+                return wants(python("save"), text="First.")
+            return talks() if then == "words" else wants(python("wait"))
+
+        cells = PlayedInterpreter(play)
+        async with open_runtime(tmp_path / "home", PlayedModel(model), cells.options) as runtime:
+            run = await begin(runtime)
+            await going.wait()
+            await runtime.runs.cancel(run["thread_id"], run["id"])
+            run = await ended(runtime, run)
+            [file] = runtime.files.page(Listing(), "assistants_output")["data"]
+            [newest] = runtime.messages.page(run["thread_id"], Listing(limit=1))["data"]
+            attached = [each["file_id"] for each in newest["attachments"]]
+            assert (attached, run.get("made_files", [])) == (
+                ([file["id"]], []) if then == "words" else ([], [file["id"]])
+            )
+
+    bounded(main())
+
+
 def test_what_code_said_is_kept_of_a_run_that_is_stopped_as_its_step_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
