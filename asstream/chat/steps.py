@@ -33,6 +33,9 @@ def _code(call: Any) -> str:
     lines = sum(len(collapse(output.logs).splitlines()) for output in outputs if output.type == "logs")
     pictures = sum(output.type == "image" for output in outputs)
     results = [_many(lines, "line"), _many(pictures, "image")]
+    if not code.input.strip():
+        said = " ".join(output.logs for output in outputs if output.type == "logs")
+        return f"no code: {clean_line(said, WIDEST) or 'nothing'}"
     first = clean_line(code.input.strip().partition("\n")[0], WIDEST)
     more = code.input.strip().count("\n")
     written = f"{first} (+{_many(more, 'line')})" if more else first

@@ -39,8 +39,9 @@ def _head(step: RunStep) -> list[str]:
 
 
 def _code(page: Transcript, call: Any, name_of: NameOf) -> None:
-    page.open(("code", call.id), "code", styler=CodeStyler())
-    page.add(call.code_interpreter.input)
+    if call.code_interpreter.input:
+        page.open(("code", call.id), "code", styler=CodeStyler())
+        page.add(call.code_interpreter.input)
     for place, output in enumerate(call.code_interpreter.outputs or ()):
         if output.type == "logs":
             page.open(("logs", call.id, place), "output", styler=LogStyler(), redraws=True)

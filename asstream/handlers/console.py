@@ -137,7 +137,9 @@ class ConsoleHandler(EventHandler):
             self._transcript.open(("code", call_id), "code", styler=CodeStyler())
             self._transcript.add(code.input)
         for output in code.outputs or ():
-            if output.type == "logs" and output.logs:
+            if output.type == "logs" and output.logs and not call.code_interpreter.input:
+                self._transcript.line(output.logs)  # a word of the interpreter's own
+            elif output.type == "logs" and output.logs:
                 section = ("logs", call_id, output.index)
                 self._transcript.open(section, "output", styler=LogStyler(), redraws=True, goes_on=True)
                 self._transcript.add(output.logs)

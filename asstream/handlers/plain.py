@@ -85,6 +85,8 @@ class PlainHandler(EventHandler):
             for output in tool_call.code_interpreter.outputs or ():
                 if output.type == "image":
                     self._image(output.image.file_id)
+                elif not tool_call.code_interpreter.input:  # a word of the interpreter's own
+                    self._activity(output.logs.strip("[]\n"))
 
     @override
     def on_image_file_done(self, image_file: ImageFile) -> None:

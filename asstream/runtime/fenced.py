@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -32,6 +32,12 @@ from asstream.runtime.models.protocol import (
 MOST_CALLS: Final = 3
 """Code calls after one message of the user; then a block is text, and the reply ends. Small models repeat
 themselves."""
+
+NOT_RUN: Final = (
+    f"The code above was not run: one message runs {MOST_CALLS} pieces of code at most."
+    " Send a message to go on."
+)
+"""What a person is told of a block after the last call."""
 
 
 class FencedModel:
@@ -65,8 +71,14 @@ class FencedModel:
             parallel_tool_calls=None,
         )
         if not request.tools or _calls_made(request.messages) >= MOST_CALLS:
+            fences, written = Fences(), 0
             async with aclosing(_generator(self._model, plain)) as events:
                 async for event in events:
+                    if isinstance(event, TextDelta):
+                        written += _pieces_of_code(fences.feed(event.text))
+                    elif isinstance(event, TurnEnd) and request.tools:
+                        written += _pieces_of_code(fences.end())
+                        event = replace(event, note=NOT_RUN if written else "")
                     yield event
             return
         reply = _Reply(self._function)
@@ -192,6 +204,10 @@ def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent
 def _code(arguments: str) -> str:
     reader = CodeArguments()
     return reader.feed(arguments) + reader.end()
+
+
+def _pieces_of_code(pieces: Iterator[Piece]) -> int:
+    return sum(1 for piece in pieces if piece.kind == "code" and piece.text.strip())
 
 
 def _calls_made(messages: Sequence[Message]) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 from asstream.runtime import objects
 from asstream.runtime.code_step import CodeStep
+from asstream.runtime.ids import new_id
 from asstream.runtime.markers import Pattern
 from asstream.runtime.models.protocol import ModelEvent, RefusalDelta, TextDelta, ToolCallDelta, TurnEnd
 from asstream.runtime.objects import Object
@@ -45,6 +46,7 @@ class Turn:
     ) -> None:
         self.calls: list[Object] = []
         self.code = CodeStep(run)
+        self._note = CodeStep(run)
         self.unknown: set[int] = set()
         self.message_ids: list[str] = []
         self.attached: set[str] = set()
@@ -88,6 +90,8 @@ class Turn:
             yield from self._open_reply()
         yield from self.code.written()
         yield from self._close_reply(reason, _NOTHING if self._called else usage)
+        if end.note:
+            yield from self._noted(end.note)
         self._settle_calls()
         self.code.settle()
         if reason is not None:
@@ -95,6 +99,14 @@ class Turn:
             yield from self.code.close("cancelled")
             if self.calls_step is not None:
                 yield finished_step(self.calls_step, "cancelled", usage=usage)
+
+    def _noted(self, note: str) -> Iterator[Event]:
+        """A word of ours as a step of its own: the output of a call without code."""
+        step = self._note = CodeStep(self._run)
+        yield from step.open(new_id("call_"))
+        yield from step.logs(step.calls[0], f"[{note}]\n")
+        step.charge(_NOTHING)
+        yield from step.close("completed")
 
     def code_usage(self, usage: Object) -> Object:
         """What the step of code is charged: the whole turn, unless a step of functions is."""
@@ -108,7 +120,8 @@ class Turn:
         self._settle_calls()
         self.code.settle()
         last = self._last_reply
-        for step in (last.step if last else None, self.code.step, self.calls_step):
+        self._note.settle()
+        for step in (last.step if last else None, self.code.step, self.calls_step, self._note.step):
             if step is not None and step["status"] == "in_progress":
                 yield stopped_step(step, ending, error)
 

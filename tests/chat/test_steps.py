@@ -19,12 +19,14 @@ def test_each_call_is_hinted_at_on_one_line() -> None:
     assert said(
         code_call("call_1", "x = 1\x1b[2J\nprint(x)", logs("\r1%\r1\n2\n"), picture),
         code_call("call_2", "pass"),
+        code_call("call_5", "", logs("[Not run.]\n")),
         function("call_3", '{"a": 1}', "f", output="42"),
         function("call_4", "{}", "g"),
     ) == [
         "step_1  tool_calls  completed",
         "  code: x = 1 (+1 line) → 2 lines, 1 image",
         "  code: pass → nothing",
+        "  no code: [Not run.]",
         '  function: f({"a": 1}) → 42',
         "  function: g({}) → no output",
     ]

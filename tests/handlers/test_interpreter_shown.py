@@ -405,6 +405,15 @@ def test_stdout_is_the_reply_alone_and_a_person_is_told_of_the_rest(
         assert err.getvalue() == ""
 
 
+def test_a_word_of_the_interpreter_on_code_that_it_did_not_run_is_a_line_by_itself(tmp_path: Path) -> None:
+    events = [*BEGUN, *reply("Done."), *cell("", "[It was not\x1b[2J run.]\n"), *ENDED]
+    assert shown(tmp_path, Screen(80, 24), events).lines() == ["Done.", "[It was not run.]", "m"]
+    out, err = io.StringIO(), Tty()
+    replay(tmp_path / "run.sse", lambda: PlainHandler(output=out, errors=err), speed=0)
+    assert out.getvalue() == "Done.\n"
+    assert "[It was not run.]" in err.getvalue()
+
+
 def test_a_person_is_told_of_an_image_once_though_the_message_holds_it_again(tmp_path: Path) -> None:
     again = {"type": "image_file", "image_file": {"file_id": "file-1"}}
     events = [*BEGUN, *cell("plot()", images=["file-1"]), *reply("There.", content=[again]), *ENDED]

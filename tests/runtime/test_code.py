@@ -22,6 +22,7 @@ from asstream.interpreter.protocol import (
 )
 from asstream.runtime import Runtime, open_runtime, recovery
 from asstream.runtime.cells import FRESH, MOST_SHOWN
+from asstream.runtime.fenced import MOST_CALLS, NOT_RUN
 from asstream.runtime.models.protocol import (
     Message,
     ModelError,
@@ -556,6 +557,27 @@ def test_a_model_without_functions_runs_code_in_fences(tmp_path: Path) -> None:
     assert run["status"] == "completed"
     assert code_of(step) == {"input": "print(385)", "outputs": [{"type": "logs", "logs": "385"}]}
     assert all(request.tools == () for request in model.asked)
+
+
+@pytest.mark.parametrize(
+    "last", ["```python\nprint(1)\n```", "```python\nprint(1)", "It is 1.", "```sh\nls\n```"]
+)
+def test_code_after_the_most_that_one_message_runs_is_said_not_to_be_run(tmp_path: Path, last: str) -> None:
+    def play(request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        done = len(model.asked) > MOST_CALLS
+        return says(*last) if done else says("```python\nprint(1)\n```")
+
+    model, cells = PlayedModel(play), PlayedInterpreter(lambda _: prints("1"))
+    model.calls_functions = False
+    run, steps = run_once(tmp_path, model, cells)
+    ran, [message, *notes] = steps[:MOST_CALLS], steps[MOST_CALLS:]
+    assert (run["status"], len(cells.asked)) == ("completed", MOST_CALLS)
+    assert [code_of(step)["input"] for step in ran] == ["print(1)"] * MOST_CALLS
+    assert message["type"] == "message_creation"
+    told = [{"input": "", "outputs": [{"type": "logs", "logs": f"[{NOT_RUN}]\n"}]}]
+    assert [code_of(step) for step in notes] == (told if "python" in last else [])
+    assert all(step["status"] == "completed" for step in steps)
+    assert run["usage"]["total_tokens"] == sum(step["usage"]["total_tokens"] for step in steps)
 
 
 def test_a_model_that_turns_out_to_have_no_functions_goes_on_in_fences(tmp_path: Path) -> None:

@@ -133,6 +133,6 @@ def test_code_is_only_text_after_so_many_calls_and_where_none_is_offered() -> No
     for messages, tools in (([USER, *made], TOOLS), ([USER], ())):
         events, _ = turn(Spoken("```python\nx\n```"), messages, tools)
         assert events[0] == TextDelta("```python\nx\n```")
-        assert events[-1].finish_reason == "stop"
+        assert (events[-1].finish_reason, bool(events[-1].note)) == ("stop", bool(tools))
     events, _ = turn(Spoken("```python\nx\n```"), [USER, *made, USER])
     assert events[-1].finish_reason == "tool_calls"

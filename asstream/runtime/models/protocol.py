@@ -88,12 +88,14 @@ class TurnEnd:
             fields included (`reasoning_content`, a tool call's `extra_content`, …), fit to be sent back in
             the next turn.
         model: the model's name as the provider reports it.
+        note: what a person must be told of the turn, in words that are not the model's; empty for nothing.
     """
 
     finish_reason: FinishReason
     usage: Usage | None
     message: Message
     model: str | None = None
+    note: str = ""
 
 
 ModelEvent = TextDelta | RefusalDelta | ToolCallDelta | TurnEnd
