@@ -1,11 +1,11 @@
-"""A thread's past: its messages oldest first, all pages; as text, and as a transcript.
+"""A thread's messages oldest first, all pages, and what they say as text.
 
 Knows the `openai` client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,11 +51,3 @@ def _part(part: Any) -> str:
     if part.type == "image_url":
         return f"[image {part.image_url.url}]"
     return f"[{part.type}]"
-
-
-def transcript(title: str, thread_id: str, past: Iterable[Message]) -> str:
-    """A thread as a Markdown document."""
-    lines = [f"# {title or thread_id}", "", f"`{thread_id}`"]
-    for message in past:
-        lines += ["", f"## {message.role.capitalize()}", "", shown(message)]
-    return "\n".join(lines) + "\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asstream.chat.history import messages, transcript
 from asstream.errors import AsstreamError, UsageError
 
 if TYPE_CHECKING:
@@ -111,10 +111,16 @@ def _steps(session: Session, argument: str) -> list[str]:
 def _export(session: Session, argument: str) -> list[str]:
     if not argument:
         raise UsageError("/export needs a FILE", "such as /export chat.md")
+    from asstream.chat.export import markdown
+    from asstream.chat.past import image_in_words, past
+
     path = Path(argument).expanduser()
     entry = session.index.get(session.thread_id)
-    text = transcript(
-        entry.title if entry else "", session.thread_id, messages(session.client, session.thread_id)
+    text = markdown(
+        entry.title if entry else "",
+        session.thread_id,
+        past(session.client, session.thread_id),
+        partial(image_in_words, session.client),
     )
     try:
         path.write_text(text, encoding="utf-8")

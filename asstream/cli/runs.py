@@ -6,10 +6,10 @@ from functools import partial
 from itertools import islice
 from typing import Annotated
 
-import openai
 import typer
 
 from asstream.chat.find import find_run, find_thread
+from asstream.chat.past import image_in_words
 from asstream.cli import options as o
 from asstream.cli.output import details, emit, say, warn, when
 from asstream.cli.steps import show_steps
@@ -90,7 +90,7 @@ def steps(
             for step in found:
                 emit(step)
             return
-        show_steps(found, partial(_name_of, target.client))
+        show_steps(found, partial(image_in_words, target.client))
 
 
 @app.command()
@@ -108,13 +108,6 @@ def cancel(
         run = find_run(target.client, thread.id, run_id)
         cancelled = target.once.beta.threads.runs.cancel(run.id, thread_id=thread.id)
     emit(cancelled) if as_json else say(f"{cancelled.id} {cancelled.status}")
-
-
-def _name_of(client: openai.OpenAI, file_id: str) -> str:
-    try:
-        return client.files.retrieve(file_id).filename
-    except openai.OpenAIError:  # it was deleted since: its id says all that is left to say
-        return ""
 
 
 def _reason(run: object) -> str:

@@ -121,13 +121,27 @@ def status_line() -> Callable[[str | None], None]:
 
 
 def show_past(session: Session) -> None:
-    """Print a thread's messages on stdout, oldest first, all pages; the person's behind the prompt's sign."""
-    from asstream.chat.history import messages, shown
-    from asstream.render.marks import Marks
+    """Print a thread's past on stdout, oldest first, all pages; the person's words behind the prompt's sign.
 
-    for message in messages(session.client, session.thread_id):
-        text = cleaned(Marks().all(shown(message)))
-        if message.role == "user":
+    Code and what it printed stand where they stood, shortened, images in words.
+    """
+    from functools import partial
+
+    from rich.console import Console
+
+    from asstream.chat.history import shown
+    from asstream.chat.past import image_in_words, past
+    from asstream.cli.steps import show_code
+    from asstream.render.marks import Marks
+    from asstream.render.transcript import Transcript
+
+    page = Transcript(Console(), Console(stderr=True))
+    for entry in past(session.client, session.thread_id):
+        if entry.object == "thread.run.step":
+            show_code(page, entry, partial(image_in_words, session.client))
+            continue
+        text = cleaned(Marks().all(shown(entry)))
+        if entry.role == "user":
             text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
         sys.stdout.write(text + "\n")
     sys.stdout.flush()

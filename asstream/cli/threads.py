@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asstream.chat.export import markdown
 from asstream.chat.find import find_thread
-from asstream.chat.history import messages, shown, transcript
+from asstream.chat.history import messages, shown
+from asstream.chat.past import image_in_words, past
 from asstream.cli import options as o
 from asstream.cli.output import as_json as data_of
 from asstream.cli.output import emit, save, say, table, when
 from asstream.cli.target import noun, opened
+
+if TYPE_CHECKING:
+    from openai.types.beta import Thread
+    from openai.types.beta.threads import Message
+    from openai.types.beta.threads.runs import RunStep
 
 app = noun("List, show, rename, delete, export threads.")
 
@@ -98,18 +106,26 @@ def export(
     base_url: o.BaseUrl = None,
     api_key: o.ApiKey = None,
 ) -> None:
-    """Write a thread's transcript."""
+    """Write a thread's transcript: its messages, and its code with what that printed."""
     with opened(profile, base_url, api_key) as target:
         thread = find_thread(target.client, target.index, named)
-        past = list(messages(target.client, thread.id))
         entry = target.index.get(thread.id)
-    if as_json:
-        text = (
-            json.dumps({"thread": data_of(thread), "messages": [data_of(m) for m in past]}, indent=2) + "\n"
-        )
-    else:
-        text = transcript(entry.title if entry else "", thread.id, past)
+        found = past(target.client, thread.id)
+        if as_json:
+            text = json.dumps(_as_data(thread, list(found)), indent=2) + "\n"
+        else:
+            name = partial(image_in_words, target.client)
+            text = markdown(entry.title if entry else "", thread.id, found, name)
     if file == "-" and sys.stdout.isatty():
         say(text.rstrip("\n"))
     else:
         save(file, text)
+
+
+def _as_data(thread: Thread, found: list[Message | RunStep]) -> dict[str, Any]:
+    """The thread, its messages, and the steps in which code was run, each as the endpoint has it."""
+    return {
+        "thread": data_of(thread),
+        "messages": [data_of(each) for each in found if each.object == "thread.message"],
+        "steps": [data_of(each) for each in found if each.object == "thread.run.step"],
+    }

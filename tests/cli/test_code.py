@@ -22,6 +22,9 @@ LINK = "Here: [table.csv](sandbox:/mnt/data/table.csv)."
 
 BAR = "for n in range(0, 101, 20): print(f'\\r{n:3}%', end='', flush=True)\nprint()"
 
+FENCE = "print('```\\n\\x1b[31mx')"
+LONG = "for n in range(100):\n    print(n)"
+
 
 def call(code: str) -> dict[str, Any]:
     return {"tool_call": {"name": "python", "arguments": {"code": code}}}
@@ -30,6 +33,8 @@ def call(code: str) -> dict[str, Any]:
 REPLIES = [
     {"match": "count", "turns": [[{"text": "Look."}, call(COUNT)], [{"text": "Counted."}]]},
     {"match": "bar", "turns": [[call(BAR)], [{"text": "Through."}]]},
+    {"match": "fence", "turns": [[call(FENCE)], [{"text": "Fenced."}]]},
+    {"match": "long", "turns": [[call(LONG)], [{"text": "Long."}]]},
     {"match": "plot", "turns": [[call(PLOT)], [{"text": "Drawn."}]]},
     {"match": "table", "turns": [[call(TABLE)], [{"text": LINK}]]},
     {
@@ -79,6 +84,60 @@ def test_the_steps_of_a_past_run_show_code_and_outputs(run: Run) -> None:
 def test_the_steps_of_a_past_run_show_the_end_of_a_progress_bar(run: Run) -> None:
     run("ask", "bar", code=0)
     assert f"code\n{BAR}\noutput\n100%\n" in run("runs", "steps", *last_run(run), code=0).stdout
+
+
+def block(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```\n"
+
+
+def test_an_exported_thread_has_its_code_and_outputs_in_place(run: Run, tmp_path: Path) -> None:
+    exported = tmp_path / "chat.md"
+    run("chat", stdin=f"count\nbar\nfence\nhello\n/export {exported}\n", code=0)
+    thread, _ = last_run(run)
+    told = exported.read_text().partition("\n\n## User\n\n")[2]
+    assert told == (
+        "count\n\n## Assistant\n\nLook.\n\n## Code\n\n"
+        + block(COUNT, "python")
+        + "\nOutput:\n\n"
+        + block("line 1\nline 2\n42", "text")
+        + "\n## Assistant\n\nCounted.\n\n## User\n\nbar\n\n## Code\n\n"
+        + block(BAR, "python")
+        + "\nOutput:\n\n"
+        + block("100%", "text")
+        + "\n## Assistant\n\nThrough.\n\n## User\n\nfence\n\n## Code\n\n"
+        + f"````python\n{FENCE}\n````\n\nOutput:\n\n````text\n```\nx\n````\n"
+        + "\n## Assistant\n\nFenced.\n\n## User\n\nhello\n\n## Assistant\n\nUnderstood.\n"
+    )
+    assert run("threads", "export", thread, code=0).stdout == exported.read_text()
+    data = json.loads(run("threads", "export", thread, "--json", code=0).stdout)
+    codes = [step["step_details"]["tool_calls"][0]["code_interpreter"]["input"] for step in data["steps"]]
+    assert (codes, len(data["messages"])) == ([COUNT, BAR, FENCE], 9)
+
+
+def test_a_resumed_chat_shows_its_code_and_outputs_in_place(run: Run, environ: dict[str, str]) -> None:
+    run("chat", stdin="count\nlong\n", code=0)
+    with terminal(["resume", "--last"], environ) as chat:
+        shown = chat.wait_for(lambda text: "/help helps" in text and prompt_is_back(text))
+        chat.type("\x04")
+        assert chat.wait_end() == 0
+    begin = f"> count\nLook.\n── code ──\n{COUNT}\n── output ──\nline 1\nline 2\n42\nCounted.\n> long\n"
+    head, tail = "\n".join(map(str, range(12))), "\n".join(map(str, range(88, 100)))
+    assert begin in shown
+    assert f"── output ──\n{head}\n… 76 more lines\n{tail}\nLong.\n" in shown
+
+
+def test_images_of_the_past_are_named(run: Run, environ: dict[str, str]) -> None:
+    pytest.importorskip("matplotlib")
+    run("ask", "plot", code=0)
+    thread, _ = last_run(run)
+    assert re.search(
+        r"\n\[image figure\.png \(file-\w+\)\]\n", run("threads", "export", thread, code=0).stdout
+    )
+    with terminal(["resume", "--last"], environ) as chat:
+        shown = chat.wait_for(lambda text: "/help helps" in text and prompt_is_back(text))
+        chat.type("\x04")
+        assert chat.wait_end() == 0
+    assert re.search(r"\nimage figure\.png \(file-\w+\)\n", shown)
 
 
 def test_the_steps_of_a_past_run_name_pictures(run: Run) -> None:
@@ -209,9 +268,19 @@ def test_of_a_reply_that_was_stopped_what_it_made_is_saved(environ: dict[str, st
         chat.type("/steps\r")
         chat.wait_for("tool_calls  cancelled")
         chat.wait_for(prompt_is_back)
+        chat.type("count\r")
+        chat.wait_for(lambda text: "Counted." in text and prompt_is_back(text))
+        chat.type(f"/export {tmp_path}/all.md\r")
+        chat.wait_for(f"written to {tmp_path}/all.md")
+        chat.wait_for(prompt_is_back)
         chat.type("\x04")
         assert chat.wait_end() == 0
     assert (tmp_path / "kept" / "table.csv").read_text() == "1,2"
+    told = (tmp_path / "all.md").read_text().partition("## User\n\nendless\n")[2]
+    places = [
+        told.index(part) for part in (TABLE, "waits\n```", "## User\n\ncount", "Look.", COUNT, "Counted.")
+    ]
+    assert places == sorted(places)
 
 
 def test_save_says_where_there_is_nothing(run: Run) -> None:
