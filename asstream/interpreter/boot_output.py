@@ -225,12 +225,18 @@ class OrderedSession(Session):
                 return None
         if kind == "execute_reply":
             # The traceback was shown; a message of an exception can be as long as memory.
-            body = {key: str(value)[:1000] for key, value in body.items() if key in ("status", "ename")}
+            said = {key: str(value)[:1000] for key, value in body.items() if key in ("status", "ename")}
+            body = {**said, "leaving": _leaving(body.get("payload"))}
         if whole:
             msg_or_type["content"] = body
         if kind != "stream" and self.output.stream is not None:
             self.output.stream.send_now()
         return super().send(stream, msg_or_type, None if whole else body, *args, **kwargs)
+
+
+def _leaving(payload: Any) -> bool:
+    """Whether a cell called `exit()` or `quit()`, but for `exit(keep_kernel=True)`."""
+    return any(part.get("source") == "ask_exit" and not part.get("keepkernel") for part in payload or ())
 
 
 class Capture:

@@ -52,10 +52,15 @@ def make_context() -> zmq.asyncio.Context:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How the kernel says that a cell ended. All of it is the kernel's word."""
+    """How the kernel says that a cell ended. All of it is the kernel's word.
+
+    Attributes:
+        leaving: whether code asked for the end of the process, by `exit()` or `quit()`.
+    """
 
     ok: bool
     error: str
+    leaving: bool = False
 
 
 class Kernel:
@@ -258,7 +263,8 @@ class Kernel:
         if message.parent == self._request and self._reply is not None and not self._reply.done():
             error = message.content.get("ename")
             ok = message.content.get("status") == "ok"
-            self._reply.set_result(Reply(ok, error if isinstance(error, str) else ""))
+            leaving = message.content.get("leaving") is True
+            self._reply.set_result(Reply(ok, error if isinstance(error, str) else "", leaving))
 
     async def _watch_process(self) -> None:
         """Finds out at once when the process ended, and reaps it."""

@@ -21,6 +21,7 @@ _LIMITS = {
 GONE = "its variables are gone, the files in /mnt/data are there"
 GONE_WITH_CHANGES = "its variables are gone, and so are the files in /mnt/data that the cell made or changed"
 GONE_WITH_FILES = "its variables are gone; files that the code made are there as they were kept"
+LEFT = "the process was ended by the code: exit() or quit()"
 FLOODED = "the process was ended: it sent more messages than can be shown"
 BROKEN = "the process was ended: its connection broke, perhaps by a message larger than can be taken"
 STUBBORN = "the process was ended: it did not stop when interrupted"

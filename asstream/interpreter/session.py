@@ -165,6 +165,8 @@ class Session:
             stopped.cancel()
             if flushing is not None:
                 flushing.cancel()
+        if reply is not None and reply.leaving:
+            await _leave(kernel)
         died = reply is None or kernel.died.done() or bool(kernel.doom)
         outputs.end(lost=reply is None)
         if cause == "timeout":
@@ -264,6 +266,15 @@ async def _stop(kernel: Kernel, cell: asyncio.Task[Any]) -> None:
         await asyncio.wait({cell}, timeout=_PATIENCE)
         if cell.done():
             return
+
+
+async def _leave(kernel: Kernel) -> None:
+    """Let a kernel go that said it would: a cell that was sent to it now would wait for ever."""
+    await asyncio.wait({kernel.died}, timeout=_PATIENCE)
+    if kernel.died.done():
+        kernel.doom = kernel.doom or notes.LEFT
+    else:
+        kernel.condemn(notes.LEFT)
 
 
 class Watch:

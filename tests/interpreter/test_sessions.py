@@ -162,6 +162,28 @@ def test_a_cell_closed_while_it_waits_for_its_turn_never_runs(interpreter: Kerne
     assert asyncio.run(closed()) == "1\n"
 
 
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "exit()",
+        "def leave():\n    quit()\nleave()",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[100]).start()\nexit()",
+    ],
+)
+def test_code_that_ends_its_session_is_told_so_at_once(interpreter: KernelInterpreter, leave: str) -> None:
+    run(interpreter, "x = 1; open('kept', 'w').write('1');", leave)
+    cell = run(interpreter, f"print('on', end='')\n{leave}", leave)
+    assert (cell.status, cell.logs.startswith("on\n[")) == ("died", True)
+    assert "exit() or quit()" in cell.logs and "its variables are gone" in cell.logs
+    again = run(interpreter, "import os; print('x' in globals(), os.listdir())", leave)
+    assert again.fresh and again.logs.splitlines()[-1] == "False ['kept']"
+
+
+def test_code_that_leaves_but_keeps_its_session_is_not_ended(interpreter: KernelInterpreter) -> None:
+    run(interpreter, "x = 1\nexit(keep_kernel=True)", "stays")
+    assert run(interpreter, "print(x)", "stays").logs == "1\n"
+
+
 def test_ending_a_session_removes_its_files(tmp_path: Path) -> None:
     interpreter = KernelInterpreter(tmp_path / "root")
 
