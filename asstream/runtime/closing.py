@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from asstream.runtime import log, objects, rebuilding, rows, scribe, states
-from asstream.runtime.context import tokens_used
+from asstream.runtime.context import recorded_turns, tokens_used
 from asstream.runtime.log import Entry
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Writer
@@ -44,6 +44,7 @@ def close_left(writer: Writer, id: str, owner: str | None, ending: Ending, error
 def _close(writer: Writer, run: Object, ending: Ending, error: Object | None, seq: int) -> None:
     message, steps = _open_message(writer, run["id"]), _open_steps(writer, run["id"])
     statuses = {thing["id"]: thing["status"] for thing in (run, *steps, *([message] if message else []))}
+    _charge(steps, recorded_turns(writer, run["id"]))
     used = tokens_used(writer, run["id"])
     # An event is written before the next is made: they share the run's object.
     for number, event in enumerate(_ends(run, message, steps, ending, error, used), start=seq + 1):
@@ -86,6 +87,14 @@ def _open_steps(writer: Writer, run_id: str) -> list[Object]:
         if step["type"] == "tool_calls" and said:
             step["step_details"]["tool_calls"] = rebuilding.tool_calls(said)
     return steps
+
+
+def _charge(steps: list[Object], turns: list[Object]) -> None:
+    """Give steps of calls what their turns used: the functions' all of it, where there are both kinds."""
+    charged = {turn["step_id"] or turn.get("code_step_id"): turn["usage"] for turn in turns}
+    beside = {turn.get("code_step_id") for turn in turns if turn["step_id"]}
+    for step in steps:
+        step["usage"] = objects.usage(0, 0) if step["id"] in beside else charged.get(step["id"])
 
 
 def _open_message(writer: Writer, run_id: str) -> Object | None:

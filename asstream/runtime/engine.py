@@ -346,6 +346,7 @@ def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, offered: Offe
         "messages": [end.message, *_unknown_calls(end, offered)],
         "message_ids": turn.message_ids,
         "step_id": turn.calls_step["id"] if turn.calls_step else None,
+        "code_step_id": turn.code.step["id"] if turn.code.step else None,
         "usage": usage,
     }
 

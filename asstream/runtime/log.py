@@ -81,14 +81,19 @@ class RunLog:
             self._unpublished.append(entry)
         if not is_delta(event) or len(self._buffer) >= FLUSH_EVENTS:
             self._flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+        else:
+            self._flush_soon()
         if self._unwritten > MOST_UNWRITTEN:
             await self.committed()
 
     def note(self, save: Save) -> None:
-        """Save something with the next commit."""
+        """Save something with the next commit, which comes soon: the next event may be minutes away."""
         self._saves.append(save)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
 
     async def committed(self) -> None:
         """Wait until all that was appended is on the disk. Raises what the commit raised."""

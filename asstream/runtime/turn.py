@@ -62,6 +62,7 @@ class Turn:
         self._positions: dict[int, int] = {}
         self._code_positions: dict[int, int] = {}
         self._arguments: list[list[str]] = []
+        self._used: Object | None = None
 
     def feed(self, event: ModelEvent) -> Iterator[Event]:
         """The wire's events for one event of the model."""
@@ -86,6 +87,7 @@ class Turn:
         turn that was cut off none will come.
         """
         reason = CUT.get(end.finish_reason)
+        self._used = usage
         if not self._called and not self.message_ids and not self.unknown:
             yield from self._open_reply()
         yield from self.code.written()
@@ -123,6 +125,8 @@ class Turn:
         self._note.settle()
         for step in (last.step if last else None, self.code.step, self.calls_step, self._note.step):
             if step is not None and step["status"] == "in_progress":
+                if step is self.calls_step:
+                    step["usage"] = self._used
                 yield stopped_step(step, ending, error)
 
     @property
