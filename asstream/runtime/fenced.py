@@ -3,6 +3,9 @@
 The reply is cut off where the first block of Python closes; the block goes on as a call of the one function
 that was offered, and its output comes back to the model in words. All that is kept between turns is in the
 messages, in their usual form.
+
+A reply of a wanted form (`response_format`) can hold no block of code. So while code may be written the model
+is not held to the form; what it says without code is held back, and asked for again in that form.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from asstream.runtime.arguments import CodeArguments
@@ -27,6 +30,7 @@ from asstream.runtime.models.protocol import (
     TextDelta,
     ToolCallDelta,
     TurnEnd,
+    Usage,
 )
 
 MOST_CALLS: Final = 3
@@ -82,23 +86,55 @@ class FencedModel:
                     yield event
             return
         reply = _Reply(self._function)
-        async with aclosing(_generator(self._model, plain)) as events:
+        held: list[ModelEvent] | None = None if request.response_format is None else []
+        end: TurnEnd | None = None
+        free = replace(plain, response_format=None)
+        async with aclosing(_generator(self._model, free)) as events:
             async for event in events:
+                told: list[ModelEvent] = []
                 if isinstance(event, TextDelta):
-                    for told in reply.feed(event.text):
-                        yield told
-                    if reply.fences.closed:
-                        break
+                    told = reply.feed(event.text)
                 elif isinstance(event, TurnEnd):
-                    for told in reply.rest():
-                        yield told
-                    yield reply.end(event)
-                    return
+                    end = event
                 elif isinstance(event, RefusalDelta):
-                    yield event
-        for told in reply.rest():
-            yield told
-        yield reply.end(None)
+                    told = [event]
+                if held is not None:
+                    held += told
+                    if all(isinstance(each, TextDelta) for each in told):
+                        continue
+                    told, held = held, None
+                for each in told:
+                    yield each
+                if reply.fences.closed:
+                    break
+        rest = [*(held or ()), *reply.rest()]
+        if held is not None and not reply.has_code and end is not None and end.finish_reason == "stop":
+            formed = None if _has_form(end, request) else await self._formed(request, end)
+            if formed is not None:
+                async with aclosing(_generator(self._model, formed)) as events:
+                    async for event in events:
+                        yield _with_usage(event, end) if isinstance(event, TurnEnd) else event
+                return
+        for each in rest:
+            yield each
+        yield reply.end(end)
+
+    async def _formed(self, request: ModelRequest, said: TurnEnd) -> ModelRequest | None:
+        """The request for the reply in the form that is wanted; None where no tokens are left for it."""
+        left = request.max_tokens
+        if left is not None:
+            used = said.usage.completion_tokens if said.usage else await self.count_tokens([said.message])
+            left -= used
+            if left <= 0:
+                return None
+        return replace(
+            request,
+            messages=self._shown(request.messages, hint=False),
+            tools=(),
+            tool_choice=None,
+            parallel_tool_calls=None,
+            max_tokens=left,
+        )
 
     def _shown(self, messages: Sequence[Message], *, hint: bool) -> list[Message]:
         """The messages in the words of a model that knows no functions."""
@@ -181,6 +217,11 @@ class _Reply:
         self._code.append(piece.text)
         return [*first, ToolCallDelta(0, json.dumps(piece.text)[1:-1])]
 
+    @property
+    def has_code(self) -> bool:
+        """Whether a block of code has begun."""
+        return bool(self._code)
+
     def end(self, told: TurnEnd | None) -> TurnEnd:
         """The end of the turn; `told` is the model's own, None where it was cut off."""
         text = "".join(self._text)
@@ -193,6 +234,24 @@ class _Reply:
             return TurnEnd("tool_calls", None, message)
         reason: FinishReason = "tool_calls" if told.finish_reason == "stop" else told.finish_reason
         return TurnEnd(reason, told.usage, message, told.model)
+
+
+def _has_form(end: TurnEnd, request: ModelRequest) -> bool:
+    """Whether a reply has the form that is wanted, as far as that can be told without its schema."""
+    if (request.response_format or {}).get("type") != "json_object":
+        return False
+    try:
+        return isinstance(json.loads(end.message.get("content") or ""), dict)
+    except ValueError:
+        return False
+
+
+def _with_usage(end: TurnEnd, before: TurnEnd) -> TurnEnd:
+    """The end of a reply, with what was used for the one before it."""
+    if end.usage is None or before.usage is None:
+        return replace(end, usage=None)
+    pairs = zip(astuple(before.usage), astuple(end.usage), strict=True)
+    return replace(end, usage=Usage(*(one + other for one, other in pairs)))
 
 
 def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

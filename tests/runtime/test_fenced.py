@@ -136,3 +136,64 @@ def test_code_is_only_text_after_so_many_calls_and_where_none_is_offered() -> No
         assert (events[-1].finish_reason, bool(events[-1].note)) == ("stop", bool(tools))
     events, _ = turn(Spoken("```python\nx\n```"), [USER, *made, USER])
     assert events[-1].finish_reason == "tool_calls"
+
+
+JSON: Any = {"type": "json_object"}
+SCHEMA: Any = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}}}
+
+
+def formed(
+    replies: list[Spoken], form: Any, messages: list[Message] | None = None, most: int | None = None
+) -> tuple[list[Any], list[ModelRequest]]:
+    """What is said of replies to one request for a form, and what the model was asked for them."""
+    left = iter(replies)
+    model = PlayedModel(lambda request: next(left).play(request))
+
+    async def main() -> list[ModelEvent]:
+        request = ModelRequest(messages or [USER], TOOLS, response_format=form, max_tokens=most)
+        return [event async for event in FencedModel(model, "python").stream(request)]
+
+    return asyncio.run(main()), model.asked
+
+
+def text_of(events: list[ModelEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+@pytest.mark.parametrize("form", [JSON, SCHEMA])
+def test_a_form_does_not_keep_a_model_from_code(form: Any) -> None:
+    events, [asked] = formed([Spoken("I'll see.\n", "```python\nprint(1)\n```", " never said")], form)
+    assert asked.response_format is None
+    assert (text_of(events), json.loads(arguments(events))) == ("I'll see.", {"code": "print(1)"})
+    assert events[-1].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("form", [JSON, SCHEMA])
+def test_a_reply_without_code_is_asked_for_again_in_its_form(form: Any) -> None:
+    events, asked = formed([Spoken("It is ", "1."), Spoken('{"a": ', "1}")], form, most=10)
+    assert (text_of(events), events[-1].finish_reason) == ('{"a": 1}', "stop")
+    assert [request.response_format for request in asked] == [None, form]
+    assert [request.max_tokens for request in asked] == [10, 4]
+    assert asked[1].messages == [USER]
+    assert events[-1].usage == Usage(10, 12)
+
+
+def test_what_has_its_form_already_is_not_asked_for_again() -> None:
+    events, asked = formed([Spoken('{"a": ', "1}")], JSON)
+    assert (text_of(events), len(asked)) == ('{"a": 1}', 1)
+    events, asked = formed([Spoken("[1]"), Spoken("{}")], JSON)
+    assert (text_of(events), len(asked)) == ("{}", 2)
+
+
+@pytest.mark.parametrize(("finish", "most"), [("length", None), ("content_filter", None), ("stop", 6)])
+def test_no_form_is_asked_for_where_the_reply_was_cut_off_or_no_tokens_are_left(
+    finish: str, most: int | None
+) -> None:
+    events, asked = formed([Spoken("It is", finish=finish)], JSON, most=most)
+    assert (text_of(events), events[-1].finish_reason, len(asked)) == ("It is", finish, 1)
+
+
+def test_a_reply_after_the_last_call_has_its_form_at_once() -> None:
+    made = [message for n in range(MOST_CALLS) for message in (call("x", f"c{n}"), output("1", f"c{n}"))]
+    _, [asked] = formed([Spoken("{}")], JSON, [USER, *made])
+    assert asked.response_format == JSON
