@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asstream.interpreter.folders import open_folder, remove_tree
-from asstream.interpreter.protocol import InputFile, safe_name
+from asstream.interpreter.protocol import InputFile, printable, safe_name
 
 DEEPEST = 64
 """Folders in folders that are looked into."""
@@ -104,8 +104,11 @@ class DataFolder:
                     os.chown(found.name, user, user, dir_fd=found.folder, follow_symlinks=False)
 
     def put(self, files: Sequence[InputFile]) -> list[str]:
-        """Put files in, under their names and ids, unless they are there. The problems, a line each."""
-        problems = []
+        """Put files in, under their names and ids, unless they were. What is to be said of it, a line each.
+
+        What code has removed since stays removed.
+        """
+        said = []
         folder = open_folder(self.path)
         try:
             new = {safe_name(file.name) for file in files if not file.made and file.id not in self._names}
@@ -113,17 +116,22 @@ class DataFolder:
             for id, name in list(self._names.items()):
                 if name in new and id not in named:
                     self._step_aside(id, name, folder)
+            if self._begun:
+                held = {self._names[id] for id in named if id in self._names}
+                said += [note for name in sorted(new - held) if (note := self._clear(name, folder))]
             for file in files:
                 if file.made and self._begun:
                     continue  # it is where the code left it
                 try:
-                    self._put(file, folder)
+                    if file.id not in self._names:
+                        self._put(file, folder)
+                    self._link(file.id, folder)
                 except OSError as error:
-                    problems.append(f"{printable(file.name)[:200]} is not in /mnt/data: {error.strerror}")
+                    said.append(f"{printable(file.name)[:200]} is not in /mnt/data: {error.strerror}")
         finally:
             os.close(folder)
         self._begun = True
-        return problems
+        return said
 
     def _step_aside(self, id: str, name: str, folder: int) -> None:
         """Leave a file that had a name under its id alone: a newer one is to have the name."""
@@ -134,35 +142,41 @@ class DataFolder:
             if (stamp := self._stamps.pop(name, None)) is not None:
                 self._stamps[aside] = stamp
 
+    def _clear(self, name: str, folder: int) -> str:
+        """Give what code put under a name another one, as which it comes out; what is to be said of it."""
+        if not _exists(name, folder) or name in map(safe_name, self._names):
+            return ""
+        other = _free_name(name, folder)
+        try:
+            os.rename(name, other, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:  # the code was quicker
+            return ""
+        shown, other = printable(name), printable(other)
+        return f"{shown} is now the file that was attached; what had this name before is {other}"
+
     def _put(self, file: InputFile, folder: int) -> None:
-        name = self._names.get(file.id)
-        if name is None or not _exists(name, folder):
-            name = self._names[file.id] = self._free_name(file, folder)
-            target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        name = _free_name(self._path(file.name, folder) if file.made else safe_name(file.name), folder)
+        target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
             with os.fdopen(target, "wb") as to, file.path.open("rb") as content:
                 shutil.copyfileobj(content, to)
                 if self.user is not None:
                     os.fchown(target, self.user, self.user)
                 to.flush()
                 self._stamps[name] = _stamp(os.fstat(target))
-        link = safe_name(file.id)
-        if link != name and not _exists(link, folder):
+        except OSError:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+            raise
+        self._names[file.id] = name
+
+    def _link(self, id: str, folder: int) -> None:
+        """Have a file, if it is there, under its id as well."""
+        name, link = self._names[id], safe_name(id)
+        if link != name and _exists(name, folder) and not _exists(link, folder):
             os.symlink(name, link, dir_fd=folder)
             if self.user is not None:
                 os.chown(link, self.user, self.user, dir_fd=folder, follow_symlinks=False)
-
-    def _free_name(self, file: InputFile, folder: int) -> str:
-        """A safe name for the file that nothing has yet: `a.csv`, `a (2).csv`, …"""
-        name = self._path(file.name, folder) if file.made else safe_name(file.name)
-        stem, dot, suffix = name.rpartition(".")
-        if not stem:
-            stem, dot, suffix = name, "", ""
-        taken = set(os.listdir(folder)) | set(self._names.values())
-        number = 1
-        while name in taken:
-            number += 1
-            name = f"{stem} ({number}){dot}{suffix}"
-        return name
 
     def _path(self, path: str, folder: int) -> str:
         """A path of code's own making, with the folders that it needs. No code has run here yet."""
@@ -177,8 +191,11 @@ class DataFolder:
             at += "/"
         return at + name
 
-    def changed(self) -> tuple[list[str], int]:
-        """Paths of the regular files that are new or changed since the last call, and how many more."""
+    def changed(self) -> tuple[list[str], int, list[str]]:
+        """What is new since the last call.
+
+        Paths of the regular files that are new or changed, how many more, and paths of those that are gone.
+        """
         stamps: dict[str, Stamp] = {}
         changed: list[tuple[int, str]] = []
         for found in walk(self.path):
@@ -186,9 +203,10 @@ class DataFolder:
                 stamp = stamps[found.path] = _stamp(found.status)
                 if self._stamps.get(found.path) != stamp:
                     changed.append((found.status.st_mtime_ns, found.path))
+        gone = sorted(self._stamps.keys() - stamps.keys())
         self._stamps = stamps
         paths = [path for _, path in sorted(changed)]
-        return paths[:MOST_PRODUCED], len(paths[MOST_PRODUCED:])
+        return paths[:MOST_PRODUCED], len(paths[MOST_PRODUCED:]), gone
 
     def forget_changes(self, new: Path) -> None:
         """Move into the empty folder `new`, with what has not changed since `changed` was last called."""
@@ -204,7 +222,10 @@ class DataFolder:
             os.close(old)
         remove_tree(self.path)
         self.path = new
-        self._stamps = {found.path: _stamp(found.status) for found in walk(new)}
+        before, self._stamps = self._stamps, {found.path: _stamp(found.status) for found in walk(new)}
+        for id, name in list(self._names.items()):
+            if name in before and name not in self._stamps:
+                del self._names[id]  # it may be put in again, as it was given
 
     def copy_out(self, path: str, to: Path, most: int) -> int | None:
         """Copy a file of the code to `to`, which must not exist; its size, or None where it is none any more.
@@ -243,17 +264,16 @@ class DataFolder:
             os.close(at)
 
 
-def printable(name: str) -> str:
-    """A file's name as text that can be shown and written; else escaped, as in `%x1b` or `%udc80`.
-
-    Not with a backslash: where the name is given back, that would separate folders.
-    """
-    return "".join(char if char.isprintable() else _escaped(char) for char in name)
-
-
-def _escaped(char: str) -> str:
-    code = char.encode("unicode_escape").decode("ascii")
-    return "%" + {"\\t": "x09", "\\n": "x0a", "\\r": "x0d"}.get(code, code[1:])
+def _free_name(name: str, folder: int) -> str:
+    """A name that nothing has yet: `a.csv`, `a (2).csv`, …"""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem:
+        stem, dot, suffix = name, "", ""
+    free, number = name, 1
+    while _exists(free, folder):
+        number += 1
+        free = f"{stem} ({number}){dot}{suffix}"
+    return free
 
 
 def _exists(name: str, folder: int) -> bool:

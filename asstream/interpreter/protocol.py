@@ -61,6 +61,19 @@ def safe_name(name: str) -> str:
     return name
 
 
+def printable(name: str) -> str:
+    """A file's name as text that can be shown and written; else escaped, as in `%x1b` or `%udc80`.
+
+    Not with a backslash: where the name is given back, that would separate folders.
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in name)
+
+
+def _escaped(char: str) -> str:
+    code = char.encode("unicode_escape").decode("ascii")
+    return "%" + {"\\t": "x09", "\\n": "x0a", "\\r": "x0d"}.get(code, code[1:])
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file that code finds in /mnt/data, under its name and under its id.
@@ -120,6 +133,17 @@ class ProducedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedFiles:
+    """Files that are in /mnt/data no more, where they were after the cell before.
+
+    Attributes:
+        names: their paths, as ProducedFile has them.
+    """
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CellEnd:
     """How the cell ended.
 
@@ -130,7 +154,7 @@ class CellEnd:
     status: Literal["ok", "error", "interrupted", "timeout", "died"]
 
 
-CellEvent = CellStart | Logs | Image | ProducedFile | CellEnd
+CellEvent = CellStart | Logs | Image | ProducedFile | RemovedFiles | CellEnd
 
 
 class InterpreterUnavailableError(ConfigError):
@@ -143,7 +167,7 @@ class Interpreter(Protocol):
     def run(self, thread: str, code: str, files: Sequence[InputFile] = ()) -> AsyncGenerator[CellEvent, None]:
         """Run a cell in the session of `thread`, which is started where there is none.
 
-        Closing the generator interrupts the cell. `files` are put into /mnt/data unless they are there.
+        Closing the generator interrupts the cell. `files` are put into /mnt/data unless they were before.
         Raises InterpreterUnavailableError before the first event.
         """
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asstream.interpreter import notes
-from asstream.interpreter.data import DataFolder, printable
+from asstream.interpreter.data import DataFolder
 from asstream.interpreter.folders import RunFolder, remove_tree
 from asstream.interpreter.kernel import Kernel
 from asstream.interpreter.outputs import Outputs
@@ -21,6 +21,8 @@ from asstream.interpreter.protocol import (
     InterpreterUnavailableError,
     Limits,
     ProducedFile,
+    RemovedFiles,
+    printable,
 )
 from asstream.interpreter.sandbox import Place, Sandbox
 from asstream.interpreter.text import code_for
@@ -200,7 +202,9 @@ class Session:
     async def _take_out(
         self, outputs: Outputs, emit: Callable[[CellEvent], None], taken: Callable[[], Any]
     ) -> None:
-        paths, more = await asyncio.to_thread(self._data.changed)
+        paths, more, gone = await asyncio.to_thread(self._data.changed)
+        if gone:
+            emit(RemovedFiles(tuple(map(printable, gone))))
         # Together, too: holes in files and further names for one take no room in the folder, copies do.
         left = self._limits.disk_mb * 2**20
         for number, path in enumerate(paths):

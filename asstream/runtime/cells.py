@@ -18,6 +18,8 @@ from asstream.interpreter.protocol import (
     InterpreterUnavailableError,
     Logs,
     ProducedFile,
+    RemovedFiles,
+    printable,
 )
 from asstream.runtime.code_step import CodeCall, CodeStep
 from asstream.runtime.interpreting import LazyInterpreter
@@ -47,6 +49,7 @@ class _Outcome:
     said: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     ended: bool = False
 
     def on_a_line(self, note: str) -> str:
@@ -68,6 +71,8 @@ class Cells:
         self._interpreter = interpreter
         self._thread = thread
         self._outcomes: dict[str, _Outcome] = {}
+        self._kept: dict[str, str] = {}
+        """Files that code of this step made, by their names: no record has them yet."""
         self._before: LastCode = None
         self._warmed = False
 
@@ -79,7 +84,7 @@ class Cells:
 
     async def run(self, step: CodeStep) -> AsyncGenerator[Event, None]:
         """Run a step's calls, one after the other. Closing interrupts the one that runs."""
-        self._outcomes = {}
+        self._outcomes, self._kept = {}, {}
         assert step.step is not None
         self._before = self.space.last_code(step.step["id"])
         if self._before == "elsewhere" and self._thread in self._interpreter.known:
@@ -109,6 +114,7 @@ class Cells:
             "usage": None,
             "figures": [id for outcome in outcomes for id in outcome.figures],
             "files": [id for outcome in outcomes for id in outcome.files],
+            "removed": [id for outcome in outcomes for id in outcome.removed],
         }
 
     async def _call(self, step: CodeStep, call: CodeCall) -> AsyncGenerator[Event, None]:
@@ -152,6 +158,9 @@ class Cells:
                 return await self._show(step, call, outcome, event)
             case ProducedFile():
                 return await self._keep(step, call, outcome, event)
+            case RemovedFiles(names):
+                there = {printable(name): id for name, id in self.space.names().items()} | self._kept
+                outcome.removed += [there[name] for name in names if name in there]
             case CellEnd():
                 pass
         return []
@@ -174,6 +183,7 @@ class Cells:
         except (WireError, OSError) as error:
             return _note(step, call, outcome, f"[{file.name} could not be kept: {error}]\n")
         outcome.files.append(id)
+        self._kept[file.name] = id
         outcome.said.append(
             outcome.on_a_line(
                 f"[The file /mnt/data/{file.name} was saved ({file.size} bytes). "

@@ -43,9 +43,10 @@ class Workspace:
         """The files that code finds, oldest first.
 
         Those of the assistant, the thread and the run, those that came with messages for code, and what
-        earlier code made. Of several with one name the newest has it; the others are there by their ids.
+        earlier code made, but for what code removed. Of several with one name the newest has it, also when it
+        was removed; the others are there by their ids.
         """
-        made = self._made_ids()
+        made, removed = self._made_and_removed()
         ids = list(dict.fromkeys([*self._given_ids(), *made]))
         marks = ", ".join("?" * len(ids))
         found = self._store.read(f"SELECT body FROM files WHERE id IN ({marks}) ORDER BY seq", ids)  # noqa: S608
@@ -55,7 +56,7 @@ class Workspace:
         inputs = []
         for id, name in names.items():
             path, older = self._folder / id, newest[name] != id
-            if path.is_file() and not (older and id in made):
+            if path.is_file() and id not in removed and not (older and id in made):
                 inputs.append(InputFile(id, id if older else name, path, made=id in made))
         return inputs
 
@@ -64,14 +65,16 @@ class Workspace:
         files = self.inputs()
         return {file.id: file.id for file in files} | {file.name: file.id for file in files}
 
-    def _made_ids(self) -> list[str]:
-        """The files that code of this thread made."""
+    def _made_and_removed(self) -> tuple[set[str], set[str]]:
+        """The files that code of this thread made, and those that it removed."""
         found = self._store.read(
-            "SELECT turns.body FROM turns JOIN runs ON runs.id = turns.run_id "
-            'WHERE runs.thread_id = ? AND turns.body LIKE \'%"files":["%\'',
+            "SELECT turns.body FROM turns JOIN runs ON runs.id = turns.run_id WHERE runs.thread_id = ? "
+            'AND (turns.body LIKE \'%"files":["%\' OR turns.body LIKE \'%"removed":["%\')',
             [self._run["thread_id"]],
         )
-        return [id for (body,) in found for id in rows.load(body).get("files", [])]
+        turns = [rows.load(body) for (body,) in found]
+        made, removed = ({id for turn in turns for id in turn.get(key, ())} for key in ("files", "removed"))
+        return made, removed
 
     def _given_ids(self) -> list[str]:
         """The files that were given to it."""
@@ -94,15 +97,17 @@ class Workspace:
         return ids
 
     def made(self) -> Made:
-        """What code of this run made since the run's last message."""
+        """What code of this run made since the run's last message, but for files that are gone."""
         figures: list[str] = []
         files: list[str] = []
+        removed: set[str] = set()
         for turn in recorded_turns(self._store, self._run["id"]):
             if turn["message_ids"]:
                 figures, files = [], []
             figures += turn.get("figures", [])
             files += turn.get("files", [])
-        return Made(figures, list(dict.fromkeys(files)))
+            removed.update(turn.get("removed", ()))
+        return Made(figures, [id for id in dict.fromkeys(files) if id not in removed])
 
     def last_code(self, step_id: str) -> LastCode:
         """Where code of this thread ran last, before the step with this id."""

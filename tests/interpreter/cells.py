@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from asstream.interpreter.kernels import KernelInterpreter
-from asstream.interpreter.protocol import CellEnd, CellEvent, CellStart, Image, InputFile, Logs, ProducedFile
+from asstream.interpreter.protocol import (
+    CellEnd,
+    CellEvent,
+    CellStart,
+    Image,
+    InputFile,
+    Logs,
+    ProducedFile,
+    RemovedFiles,
+)
 
 HANG = 60.0
 """Seconds after which a test has hung; nothing is measured by it."""
@@ -27,6 +36,10 @@ class Cell:
     @property
     def images(self) -> list[Image]:
         return [event for event in self.events if isinstance(event, Image)]
+
+    @property
+    def removed(self) -> list[str]:
+        return [name for event in self.events if isinstance(event, RemovedFiles) for name in event.names]
 
     @property
     def fresh(self) -> bool:

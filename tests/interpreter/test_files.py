@@ -83,6 +83,53 @@ def test_a_newer_file_has_the_name_of_one_that_earlier_code_made(
     assert not cell.files
 
 
+def test_an_attached_file_has_its_name_where_code_had_it_and_what_had_it_comes_out_anew(
+    interpreter: KernelInterpreter, table: InputFile
+) -> None:
+    make = "import os; os.mkdir('sub'); open('sub/x', 'w').write('x'); open('table.csv', 'w').write('made');"
+    run(interpreter, make, "taken")
+    folder = InputFile("file-2", "sub", table.path)
+    cell = run(interpreter, "print(sorted(os.listdir()), open('file-1').read(3))", "taken", [table, folder])
+    first, second, third = cell.logs.splitlines()
+    assert first == "[sub is now the file that was attached; what had this name before is sub (2)]"
+    assert second.endswith("what had this name before is table (2).csv]")
+    assert third == "['file-1', 'file-2', 'sub', 'sub (2)', 'table (2).csv', 'table.csv'] a,b"
+    assert cell.files == {"sub (2)/x": b"x", "table (2).csv": b"made"}
+    assert cell.removed == ["sub/x"]
+    again = run(interpreter, "print(open('table.csv').read(3))", "taken", [table, folder])
+    assert (again.logs, again.files, again.removed) == ("a,b\n", {}, [])
+
+
+def test_what_code_removed_is_said_and_stays_removed(
+    interpreter: KernelInterpreter, table: InputFile, tmp_path: Path
+) -> None:
+    made = InputFile("file-2", "sub/made.txt", table.path, made=True)
+    other = InputFile("file-3", "a\u202fb.txt", table.path)
+    files = [table, made, other]
+    cell = run(interpreter, "import os; open('temporary', 'w').write('1');", "removes", files)
+    assert (list(cell.files), cell.removed) == (["temporary"], [])
+    remove = "[os.remove(name) for name in ('table.csv', 'sub/made.txt', 'a\u202fb.txt', 'temporary')];"
+    cell = run(interpreter, remove, "removes", files)
+    assert cell.removed == ["a%u202fb.txt", "sub/made.txt", "table.csv", "temporary"]
+    cell = run(
+        interpreter,
+        "print(sorted(os.listdir()), [os.path.exists(f'file-{n}') for n in (1, 2, 3)])",
+        "removes",
+        files,
+    )
+    assert cell.logs == "['file-1', 'file-2', 'file-3', 'sub'] [False, False, False]\n"
+    assert not cell.removed
+    newer = InputFile("file-4", "table.csv", table.path)
+    cell = run(interpreter, "print(open('table.csv').read(3), os.listdir('sub'))", "removes", [made, newer])
+    assert cell.logs == "a,b []\n"
+
+
+def test_what_code_renamed_is_gone_under_its_old_name(interpreter: KernelInterpreter) -> None:
+    run(interpreter, "open('old', 'w').write('1');", "renames")
+    cell = run(interpreter, "import os; os.rename('old', 'new')", "renames")
+    assert (cell.files, cell.removed) == ({"new": b"1"}, ["old"])
+
+
 @pytest.mark.parametrize(
     ("name", "safe"),
     [
@@ -197,7 +244,7 @@ def test_a_link_put_on_the_way_to_a_file_leads_nowhere(tmp_path: Path) -> None:
     data = DataFolder(tmp_path / "data")
     (data.path / "a").mkdir(parents=True)
     (data.path / "a" / "passwd").write_text("mine")
-    assert data.changed() == (["a/passwd"], 0)
+    assert data.changed() == (["a/passwd"], 0, [])
     (data.path / "a").rename(data.path / "b")
     (data.path / "a").symlink_to("/etc")
     assert data.copy_out("a/passwd", tmp_path / "copy", 1000) is None

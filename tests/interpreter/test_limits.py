@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from asstream.interpreter.kernels import KernelInterpreter
+from asstream.interpreter.protocol import InputFile
 from tests.interpreter.cells import run
 
 GIL_HOLDING = "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')"
@@ -139,6 +142,22 @@ def test_a_cell_that_ends_before_anybody_looks_is_held_to_the_disk(
     assert "interpreter.disk_mb is 64" in cell.logs
     after = run(interpreter, "import os, time; time.sleep(0.5); print(os.listdir('/mnt/data'))", thread)
     assert after.status == "ok" and after.logs.endswith("[]\n")
+
+
+def test_given_files_are_as_they_were_after_a_cell_that_filled_the_disk(
+    interpreter: KernelInterpreter, tmp_path: Path
+) -> None:
+    (tmp_path / "stored").write_text("given")
+    files = [InputFile(f"file-{name}", name, tmp_path / "stored") for name in ("changed", "kept", "removed")]
+    run(interpreter, "import os; os.remove('removed')", "given", files)
+    code = "open('changed', 'a').write('!')\nwith open('big', 'wb') as file: " + (
+        "os.posix_fallocate(file.fileno(), 0, 60 << 20); open('more', 'wb').write(b'x' * (30 << 20))"
+    )
+    assert run(interpreter, code, "given", files).status == "died"
+    look = "import os; print([(name, open(name).read()) for name in sorted(os.listdir())])"
+    after = run(interpreter, look, "given", files)
+    there = [(name, "given") for name in ("changed", "file-changed", "file-kept", "kept")]
+    assert after.logs.endswith(f"]\n{there}\n")
 
 
 def test_a_file_that_has_no_name_any_more_counts(interpreter: KernelInterpreter) -> None:

@@ -83,6 +83,41 @@ def test_what_code_made_can_be_downloaded_and_is_not_put_beside_itself(client: o
     assert said(client, thread.id, "names") == "['sub']"
 
 
+def test_an_upload_has_its_name_where_code_had_made_one_of_that_name(tmp_path: Path) -> None:
+    look = "import os\nprint(sorted(n for n in os.listdir() if n[-4:] == '.txt'), open('d.txt').read())"
+    link = "print('sandbox:/mnt/data/d.txt')"
+    script = [
+        python("make", "_ = open('d.txt', 'w').write('made')\nx = 1"),
+        python("look", look),
+        python("link", link),
+        python("remove", "import os\nos.remove('d.txt')"),
+        python("session", "exit()"),
+    ]
+    left = "['d (2).txt'] False"
+    script.append(
+        python(
+            "left", "import os\nprint(sorted(n for n in os.listdir() if n[-4:] == '.txt'), 'x' in globals())"
+        )
+    )
+    with served(tmp_path, script, CodeOptions(lambda: KernelInterpreter(tmp_path / "one"))) as client:
+        thread = client.beta.threads.create()
+        said(client, thread.id, "make")
+        file = client.files.create(file=("d.txt", b"given"), purpose="assistants")
+        told = said(client, thread.id, "look", attachments=[{"file_id": file.id, "tools": [TOOL]}])
+        assert "what had this name before is d (2).txt" in told
+        assert "['d (2).txt', 'd.txt'] given" in told
+        said(client, thread.id, "link")
+        [newest] = client.beta.threads.messages.list(thread.id, limit=1).data
+        assert newest.content[0].type == "text"
+        [annotation] = newest.content[0].text.annotations
+        assert annotation.type == "file_path" and annotation.file_path.file_id == file.id
+        said(client, thread.id, "remove")
+        assert "exit() or quit()" in said(client, thread.id, "session")
+        assert said(client, thread.id, "left").endswith(left)
+    with served(tmp_path, script, CodeOptions(lambda: KernelInterpreter(tmp_path / "two"))) as client:
+        assert said(client, thread.id, "left").endswith(left)
+
+
 def test_a_cancelled_cell_leaves_the_session_as_it_was(client: openai.OpenAI) -> None:
     thread = client.beta.threads.create()
     said(client, thread.id, "make")
