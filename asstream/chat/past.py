@@ -9,13 +9,12 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import openai
-
 from asstream.chat.history import messages
 from asstream.chat.steps import calls
 from asstream.render.clean import clean_line
 
 if TYPE_CHECKING:
+    import openai
     from openai.types.beta.threads import Message, Run
     from openai.types.beta.threads.runs import RunStep
 
@@ -57,6 +56,8 @@ class _Code:
         self._steps: deque[RunStep] = deque()
 
     def begin(self, run: Run) -> None:
+        import openai
+
         self.run_id = run.id
         try:
             found = self._client.beta.threads.runs.steps.list(
@@ -91,6 +92,8 @@ class _Code:
 
 def _runs_with_code(client: openai.OpenAI, thread_id: str) -> Iterator[Run]:
     """The runs that may have run code, oldest first."""
+    import openai
+
     try:
         for run in client.beta.threads.runs.list(thread_id, order="asc", limit=100):
             if any(tool.type == CODE for tool in run.tools or ()):
@@ -111,6 +114,8 @@ def _if_code(step: RunStep) -> Iterator[RunStep]:
 
 def image_in_words(client: openai.OpenAI, file_id: str) -> str:
     """`image NAME (ID)`; without the name where the endpoint does not know the file any more."""
+    import openai
+
     try:
         name = clean_line(client.files.retrieve(file_id).filename)
     except openai.OpenAIError:

@@ -46,6 +46,19 @@ def test_the_quick_ways_import_neither_typer_nor_the_sdk_first(arguments: str) -
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_s_help_waits_for_the_sdk(command: str) -> None:
+    code = (
+        f"import sys; sys.argv[1:] = [{command!r}, '--help']\n"
+        "import asstream.cli.root as root, asstream.__main__ as main\n"
+        "root.leave = sys.exit\n"
+        "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
+        "print('openai' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Usage: " in done.stdout and done.stdout.endswith("False\n"), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("module", "command"), [(chat, "chat"), (resume, "resume")])
 def test_what_is_parsed_quickly_is_what_typer_knows(module: object, command: str) -> None:
     known = typer.main.get_command(module.app)  # type: ignore[attr-defined]
