@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asstream.render.clean import clean_line
-from asstream.render.marks import marks_of, name_of
+from asstream.render.marks import BEGINS, marks_of, name_of
 
 if TYPE_CHECKING:
     from openai.types.beta.threads import Message
-
-MARK = "sandbox:/mnt/data/"
-"""The beginning of a text that stands for a file of the code interpreter."""
 
 MOST_UNLINKED = 10
 """Files that are listed though the message does not speak of them, or though they are not there."""
@@ -58,7 +55,7 @@ class Files(Protocol):
 
 def file_name(mark: str) -> str:
     """The file's name in a text such as `sandbox:/mnt/data/x.csv`."""
-    return name_of(mark.removeprefix(MARK)) or clean_line(mark)
+    return name_of(mark.removeprefix(BEGINS)) or clean_line(mark)
 
 
 def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:

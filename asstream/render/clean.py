@@ -35,6 +35,7 @@ _TOKEN = re.compile(
     r"|(?P<half>[\ud800-\udfff])"
     rf"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}])"
 )
+_BECOMES = {"line": "\n", "return": "\r", "half": "\ufffd"}
 _JSON_UNSAFE = re.compile(rf"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029{_BIDI}\ud800-\udfff]")
 
 
@@ -90,11 +91,9 @@ class Cleaner:
 
 
 def _replacement(kind: str | None, text: str) -> str:
-    if kind in ("line", "return"):
-        return "\n" if kind == "line" else "\r"
     if kind == "pair":
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
-    return "\ufffd" if kind == "half" else ""
+    return _BECOMES.get(kind or "", "")
 
 
 def clean(text: str) -> str:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 from asstream.render.clean import clean_line
 
-_MARK = re.compile(r"sandbox:/mnt/data/([^\s()\[\]<>\"'`]*)")
-_BEGINS = "sandbox:/mnt/data/"
+BEGINS = "sandbox:/mnt/data/"
+"""The beginning of a text that stands for a file of the code interpreter."""
+_MARK = re.compile(BEGINS + r"([^\s()\[\]<>\"'`]*)")
+_ENDS = ".,;:!?"
+"""What ends the sentence is not the name's."""
 LONGEST = 300
 """Characters that are held back for the end of a mark."""
 
@@ -51,10 +54,6 @@ def marks_of(text: str) -> Iterator[tuple[int, int, str]]:
             yield mark.start(), mark.start(1) + len(path), name
 
 
-_ENDS = ".,;:!?"
-"""What ends the sentence is not the name's."""
-
-
 def _name(mark: re.Match[str]) -> str:
     path = mark[1].rstrip(_ENDS)
     name = name_of(path)
@@ -63,11 +62,11 @@ def _name(mark: re.Match[str]) -> str:
 
 def _unfinished(text: str) -> int:
     """Where a mark begins that may go on; the text's length when none does."""
-    last = text.rfind(_BEGINS)
+    last = text.rfind(BEGINS)
     mark = _MARK.match(text, last) if last >= 0 else None
     if mark is not None and mark.end() == len(text):
         return last
-    for length in range(min(len(_BEGINS) - 1, len(text)), 0, -1):
-        if text.endswith(_BEGINS[:length]):
+    for length in range(min(len(BEGINS) - 1, len(text)), 0, -1):
+        if text.endswith(BEGINS[:length]):
             return len(text) - length
     return len(text)
