@@ -65,7 +65,7 @@ class CodeArguments:
             text = json.loads(raw)
         except ValueError:
             return raw
-        return text if isinstance(text, str) else raw
+        return _Text.whole(text) if isinstance(text, str) else raw
 
     def _start(self, piece: str, at: int) -> int:
         if piece[at] in _SPACE:
@@ -193,8 +193,7 @@ def _lines(raw: str) -> str:
     named = given if isinstance(given, dict) else {}
     for lines in (named.get(name) for name in NAMES):
         if lines and isinstance(lines, list) and all(isinstance(line, str) for line in lines):
-            code = "\n".join(line.removesuffix("\n") for line in lines)
-            return code.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return _Text.whole("\n".join(line.removesuffix("\n") for line in lines))
     return ""
 
 
@@ -205,6 +204,13 @@ class _Text:
         self._said: list[str] = []
         self._escape = ""
         self._high = ""
+
+    @classmethod
+    def whole(cls, text: str) -> str:
+        """A text that was read already, with halves of pairs put together or replaced as here."""
+        one = cls()
+        one._say(text)
+        return one.finish()
 
     def read(self, piece: str, at: int) -> tuple[int, bool]:
         """Read on from `at`; where reading stopped, and whether the string was closed there."""

@@ -33,6 +33,8 @@ ARGUMENTS = [
     (' \n{ "Code" : "x = 1" }\n', "x = 1"),
     ('{"input": "x", "code": "y"}', "x"),
     ('{"code": ["x = 1", "y = 2\\n", "x"], "language": "py"}', "x = 1\ny = 2\nx"),
+    ('{"code": ["\\ud83d", "\\ud83d\\ude00!"]}', "\ufffd\n😀!"),
+    ('"\\ud83d! \\ud83d\\ude00"', "\ufffd! 😀"),
     ('{"code": [1], "packages": ["a"]}', ""),
     ('{"query": "SELECT 1", "lang": "sql"}', "SELECT 1"),
     ('"print(1)\\n"', "print(1)\n"),
