@@ -67,24 +67,31 @@ class FencedModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Stream one turn; see `Model`."""
-        plain = replace(
-            request,
-            messages=self._shown(request.messages, hint=bool(request.tools)),
-            tools=(),
-            tool_choice=None,
-            parallel_tool_calls=None,
-        )
-        if not request.tools or _calls_made(request.messages) >= MOST_CALLS:
-            fences, written = Fences(), 0
-            async with aclosing(_generator(self._model, plain)) as events:
-                async for event in events:
-                    if isinstance(event, TextDelta):
-                        written += _pieces_of_code(fences.feed(event.text))
-                    elif isinstance(event, TurnEnd) and request.tools:
-                        written += _pieces_of_code(fences.end())
-                        event = replace(event, note=NOT_RUN if written else "")
-                    yield event
-            return
+        plain = self._in_fences(request, hint=bool(request.tools))
+        if not request.tools:
+            events = _generator(self._model, plain)
+        elif _calls_made(request.messages) >= MOST_CALLS:
+            events = self._last(plain)
+        else:
+            events = self._calling(request, plain)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _last(self, plain: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """A turn in which code is only text: its end tells of it."""
+        fences, written = Fences(), 0
+        async with aclosing(_generator(self._model, plain)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    written += _pieces_of_code(fences.feed(event.text))
+                elif isinstance(event, TurnEnd):
+                    written += _pieces_of_code(fences.end())
+                    event = replace(event, note=NOT_RUN if written else "")
+                yield event
+
+    async def _calling(self, request: ModelRequest, plain: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """A turn in which code is a call."""
         reply = _Reply(self._function)
         held: list[ModelEvent] | None = None if request.response_format is None else []
         end: TurnEnd | None = None
@@ -127,13 +134,16 @@ class FencedModel:
             left -= used
             if left <= 0:
                 return None
+        return replace(self._in_fences(request, hint=False), max_tokens=left)
+
+    def _in_fences(self, request: ModelRequest, *, hint: bool) -> ModelRequest:
+        """A request without functions."""
         return replace(
             request,
-            messages=self._shown(request.messages, hint=False),
+            messages=self._shown(request.messages, hint=hint),
             tools=(),
             tool_choice=None,
             parallel_tool_calls=None,
-            max_tokens=left,
         )
 
     def _shown(self, messages: Sequence[Message], *, hint: bool) -> list[Message]:
