@@ -48,7 +48,7 @@ class Assistants:
         assistant = objects.assistant(fields)
 
         def work(writer: Writer) -> Object:
-            rows.require_files(writer, assistant["tool_resources"])
+            rows.require_files(writer, objects.code_files(assistant["tool_resources"]))
             try:
                 rows.insert(writer, ASSISTANT, assistant)
             except apsw.ConstraintError:
@@ -78,7 +78,7 @@ class Assistants:
                 assistant["tools"] = objects.tools(given["tools"])
             if "tool_resources" in given:
                 resources = objects.tool_resources(given["tool_resources"])
-                rows.require_files(writer, resources)
+                rows.require_files(writer, objects.code_files(resources))
                 assistant["tool_resources"].update(resources)
             rows.update(writer, ASSISTANT, assistant)
             return assistant

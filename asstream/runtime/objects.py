@@ -257,6 +257,11 @@ def tool_resources(given: Object | None) -> Object:
     return {kind: value for kind, value in (given or {}).items() if value is not None}
 
 
+def code_files(tool_resources: Object) -> list[str]:
+    """The ids of the files that tool resources give to code."""
+    return list((tool_resources.get("code_interpreter") or {}).get("file_ids") or ())
+
+
 def page(data: list[Object], has_more: bool) -> Object:
     """A list answer."""
     return {

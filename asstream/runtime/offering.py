@@ -62,7 +62,7 @@ def refuse_unoffered(run: Object) -> None:
     if not isinstance(choice, dict) or choice.get("type") != "function":
         return
     name = (choice.get("function") or {}).get("name")
-    names = [tool["function"]["name"] for tool in run["tools"] if tool["type"] == "function"]
+    names = [tool["function"]["name"] for tool in _functions(run)]
     if name not in names:
         there = ", ".join(f"'{each}'" for each in names) or "none"
         raise WireError(
@@ -76,12 +76,16 @@ def offer(run: Object, files: Sequence[str] | None) -> Offer:
     """What a run offers. `files`: the names below /mnt/data; None when there is nothing to run code."""
     if run["tool_choice"] == "none":
         return Offer([], frozenset(), None)
-    tools = [tool for tool in run["tools"] if tool["type"] == "function"]
+    tools = _functions(run)
     names = frozenset(tool["function"]["name"] for tool in tools)
     if files is None or not may_run_code(run):
         return Offer(tools, names, None)
     code = next(name for name in _NAMES if name not in names)
     return Offer([*tools, _code_tool(code, files)], names, code)
+
+
+def _functions(run: Object) -> list[Object]:
+    return [tool for tool in run["tools"] if tool["type"] == "function"]
 
 
 def _code_tool(name: str, files: Sequence[str]) -> Object:

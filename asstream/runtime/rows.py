@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,9 +89,9 @@ def get(source: Store | Writer, kind: Kind, id: str, **where: str) -> Object:
     return found
 
 
-def require_files(writer: Writer, tool_resources: Object) -> None:
-    """Raise WireError 404 for the first file of the code interpreter that is not there."""
-    for id in (tool_resources.get("code_interpreter") or {}).get("file_ids") or ():
+def require_files(writer: Writer, ids: Iterable[str]) -> None:
+    """Raise WireError 404 for the first file that is not there."""
+    for id in ids:
         get(writer, FILE, id)
 
 

@@ -22,7 +22,7 @@ from asstream.runtime.offering import may_run_code, refuse_unoffered
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
 from asstream.runtime.store import Writer
-from asstream.runtime.threads import add_messages, refuse_if_active
+from asstream.runtime.threads import add_messages, add_thread, refuse_if_active
 from asstream.runtime.wire_events import Event, completed_calls
 from asstream.runtime.workspace import Workspace
 
@@ -53,14 +53,13 @@ class Runs:
 
     async def create_with_thread(self, fields: Object) -> Object:
         """Make a thread, with its messages, and a run on it."""
-        thread = objects.thread({**(fields.get("thread") or {})})
+        given = fields.get("thread") or {}
+        thread = objects.thread(given)
         if fields.get("tool_resources"):
             thread["tool_resources"] = objects.tool_resources(fields["tool_resources"])
 
         def work(writer: Writer) -> Object:
-            rows.require_files(writer, thread["tool_resources"])
-            rows.insert(writer, THREAD, thread)
-            add_messages(writer, thread["id"], (fields.get("thread") or {}).get("messages") or [])
+            add_thread(writer, thread, given)
             return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
 
         with self._starting():

@@ -6,7 +6,7 @@ from asstream.errors import WireError
 from asstream.runtime import objects, recovery, rows
 from asstream.runtime.core import Core
 from asstream.runtime.objects import Object
-from asstream.runtime.rows import FILE, MESSAGE, RUN, THREAD, Listing
+from asstream.runtime.rows import MESSAGE, RUN, THREAD, Listing
 from asstream.runtime.states import ACTIVE
 from asstream.runtime.store import Writer
 
@@ -22,9 +22,7 @@ class Threads:
         thread = objects.thread(fields)
 
         def work(writer: Writer) -> Object:
-            rows.require_files(writer, thread["tool_resources"])
-            rows.insert(writer, THREAD, thread)
-            add_messages(writer, thread["id"], fields.get("messages") or [])
+            add_thread(writer, thread, fields)
             return thread
 
         return await self._core.store.write(work)
@@ -46,7 +44,7 @@ class Threads:
                 thread["metadata"] = fields["metadata"]
             if fields.get("tool_resources") is not None:
                 resources = objects.tool_resources(fields["tool_resources"])
-                rows.require_files(writer, resources)
+                rows.require_files(writer, objects.code_files(resources))
                 thread["tool_resources"].update(resources)
             rows.update(writer, THREAD, thread)
             return thread
@@ -126,6 +124,16 @@ class Messages:
         return await self._core.store.write(work)
 
 
+def add_thread(writer: Writer, thread: Object, fields: Object) -> None:
+    """Add a thread with the first messages that `fields` have, inside a write.
+
+    Raises WireError 404 for a file that is not there, 400 for too many messages.
+    """
+    rows.require_files(writer, objects.code_files(thread["tool_resources"]))
+    rows.insert(writer, THREAD, thread)
+    add_messages(writer, thread["id"], fields.get("messages") or [])
+
+
 def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[Object]:
     """Add messages to a thread, inside a write.
 
@@ -138,8 +146,7 @@ def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[
         raise WireError(400, f"Thread {thread_id} can't have more than {objects.MOST_MESSAGES} messages.")
     added = [objects.message(thread_id, fields) for fields in several]
     for message in added:
-        for file_id in _files_of(message):
-            rows.get(writer, FILE, file_id)
+        rows.require_files(writer, _files_of(message))
         rows.insert(writer, MESSAGE, message, thread_id=thread_id)
     return added
 

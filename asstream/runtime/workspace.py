@@ -82,8 +82,8 @@ class Workspace:
         ids: list[str] = []
         for table, id in (("assistants", run["assistant_id"]), ("threads", run["thread_id"])):
             found = store.row(f"SELECT body FROM {table} WHERE id = ?", [id])  # noqa: S608
-            ids += _resources(rows.load(found[0])) if found is not None else []
-        ids += _resources(run)
+            ids += objects.code_files(rows.load(found[0])["tool_resources"]) if found is not None else []
+        ids += objects.code_files(run["tool_resources"])
         thread = [run["thread_id"]]
         for (body,) in store.read(
             "SELECT body FROM messages WHERE thread_id = ? AND body LIKE '%code_interpreter%' ORDER BY seq",
@@ -131,10 +131,6 @@ def _name(file: Object, *, made: bool) -> str:
     """The path below /mnt/data. What code made has it for a name."""
     name: str = file["filename"]
     return name if made else safe_name(name)
-
-
-def _resources(thing: Object) -> list[str]:
-    return list((thing["tool_resources"].get("code_interpreter") or {}).get("file_ids") or ())
 
 
 def _expired(file: Object) -> bool:
