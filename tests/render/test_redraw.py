@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asstream.render.redraw import collapse, redrawn
+from asstream.runtime.cells import _last_drawn
 
 CASES = {
     "10%\r20%\r100%": "100%",
@@ -28,3 +29,9 @@ def test_the_last_drawing_stays(text: str) -> None:
 def test_the_cut_makes_no_difference(text: str, cut: int) -> None:
     line, returned = redrawn("", False, text[:cut])
     assert redrawn(line, returned, text[cut:]) == redrawn("", False, text)
+
+
+@given(st.text(st.sampled_from("ab\r\n"), max_size=20))
+def test_the_model_is_told_what_a_person_sees(text: str) -> None:
+    # The runtime must not import what draws: the rule stands there a second time.
+    assert _last_drawn(text) == collapse(text)
