@@ -30,7 +30,7 @@ class Tree:
     def __init__(self, root: int, user: int | None) -> None:
         self.root = root
         self._user = user
-        self._root_began = _began(root)
+        self._root_began = _start(root)  # it may have ended already, and left others
         self._known: dict[int, str] = {}
         self._ticks: dict[int, int] = {}
         self._kernel: tuple[int, str] | None = None
@@ -96,8 +96,7 @@ class Tree:
 
     def _kill_group(self) -> None:
         """SIGKILL to the launcher's group, which has its number as long as a process of it is left."""
-        began = _fields(self.root)[19:20]
-        if not began or began[0] == self._root_began:  # else the number is another process's
+        if _start(self.root) in ("", self._root_began):  # else the number is another process's
             with suppress(OSError):
                 os.killpg(self.root, signal.SIGKILL)
 
@@ -130,6 +129,11 @@ def _fields(pid: int) -> list[str]:
         return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def _start(pid: int) -> str:
+    """When a process started, be it a zombie by now; empty where there is none."""
+    return next(iter(_fields(pid)[19:20]), "")
 
 
 def _began(pid: int) -> str:
