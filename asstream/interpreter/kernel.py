@@ -1,6 +1,6 @@
 """One kernel: its process in a sandbox, its sockets, and the running of a cell in it.
 
-Imports jupyter_client and zmq, so it is imported only by what runs kernels, in the thread that runs them.
+Imports jupyter_client, so it is imported only by what runs kernels, in the thread that runs them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zmq
-import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec
 
 from asstream.interpreter import notes
+from asstream.interpreter.channel import BrokenChannelError, Channel
 from asstream.interpreter.processes import Tree
 from asstream.interpreter.protocol import InterpreterUnavailableError, Limits
 from asstream.interpreter.provisioner import (
@@ -28,7 +27,7 @@ from asstream.interpreter.provisioner import (
     Start,
 )
 from asstream.interpreter.sandbox import DATA, Launch
-from asstream.interpreter.wire import IMAGE_BYTES, MESSAGE_BYTES, QUEUED, Message, read
+from asstream.interpreter.wire import IMAGE_BYTES, Message, read
 
 _START_SECONDS = 30.0
 _ASK_SECONDS = 0.25
@@ -38,16 +37,6 @@ _QUIET_SECONDS = 1.0
 _LAST_SECONDS = 5.0
 """And how long at most, whatever comes."""
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
-
-
-def make_context() -> zmq.asyncio.Context:
-    """A context whose sockets can't be led astray or made to hold much by a kernel."""
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RECONNECT_IVL, -1)  # a swapped socket must not lead elsewhere
-    context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
-    context.setsockopt(zmq.RCVHWM, QUEUED)
-    context.setsockopt(zmq.LINGER, 0)
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +78,11 @@ class Kernel:
         self._came = 0
         self._most = most_messages
         self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sockets: list[Any] = []
+        self._channels: list[Channel] = []
         self._tasks = [asyncio.create_task(self._watch_process())]
 
     @classmethod
-    async def start(
-        cls, context: zmq.asyncio.Context, launch: Launch, connection: Path, limits: Limits, *, preload: bool
-    ) -> Kernel:
+    async def start(cls, launch: Launch, connection: Path, limits: Limits, *, preload: bool) -> Kernel:
         """Start a kernel and wait until it answers.
 
         Args:
@@ -105,7 +92,6 @@ class Kernel:
         Raises InterpreterUnavailableError with what the launcher said.
         """
         manager = SandboxKernelManager(
-            context=context,
             transport="ipc",
             ip=str(connection / SOCKETS),
             connection_file=str(connection) + ".json",
@@ -133,7 +119,7 @@ class Kernel:
         kernel = cls(manager, launch, int(50_000 + 100 * limits.seconds))
         try:
             await asyncio.wait_for(kernel._connect(connection), _START_SECONDS)
-        except (TimeoutError, _DiedError) as error:
+        except (OSError, EOFError, BrokenChannelError, _DiedError) as error:
             said = provisioner.said()
             await kernel.end()
             reason = said.splitlines()[-1][:500] if said else str(error) or "it did not answer"
@@ -152,13 +138,14 @@ class Kernel:
             if self.died.done():
                 raise _DiedError(notes.ended(self.died.result()))
             await asyncio.sleep(_POLL_SECONDS)
-        self._shell = self._manager.connect_shell()
-        self._control = self._manager.connect_control()
-        iopub = self._manager.connect_iopub()
-        self._sockets = [self._shell, self._control, iopub]
-        self._tasks.append(asyncio.create_task(self._pump(iopub, self._on_iopub)))
-        self._tasks.append(asyncio.create_task(self._pump(self._shell, self._on_shell)))
-        self._tasks.append(asyncio.create_task(self._pump(self._control, lambda message: None)))
+        takers = {"shell": self._on_shell, "control": lambda message: None, "iopub": self._on_iopub}
+        for name, take in takers.items():
+            path = connection / f"{SOCKETS}-{_PORTS[f'{name}_port']}"
+            channel = await Channel.connect(path, "SUB" if name == "iopub" else "DEALER")
+            self._channels.append(channel)
+            self._tasks.append(asyncio.create_task(self._pump(channel, take)))
+        self._shell, self._control, _ = self._channels
+        self._iopub = self._tasks[-1]
         self._reply = asyncio.get_running_loop().create_future()
         # A kernel that sends at the moment of our subscription can miss it until it sends again: ask again.
         while True:
@@ -195,27 +182,27 @@ class Kernel:
         ends: set[asyncio.Future[Any]] = {self._reply, self.died}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         died = self.died.done() and not self._reply.done()
-        # All that was said before the end is on its way: `idle` comes last. A dead process says no more.
-        await self._until_quiet(0.1 if self.died.done() else _QUIET_SECONDS)
+        await self._until_heard()
         if not self._idle.done() and not died:
             self.condemn(notes.BROKEN)
             await self.died
         self._take = None
         return None if died else self._reply.result()
 
-    async def _until_quiet(self, seconds: float) -> None:
+    async def _until_heard(self) -> None:
+        """All that was said before the end is on its way: `idle` comes last, or the end of the connection."""
         assert self._idle is not None
+        lasts: set[asyncio.Future[None]] = {self._idle, self._iopub}
         end = asyncio.get_running_loop().time() + _LAST_SECONDS
         while asyncio.get_running_loop().time() < end:
             came = self._came
-            await asyncio.wait({self._idle}, timeout=seconds)
-            if self._idle.done() or self._came == came:
+            await asyncio.wait(lasts, timeout=_QUIET_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if self._idle.done() or self._iopub.done() or self._came == came:
                 return
 
     def request_interrupt(self) -> None:
         """Ask the kernel to interrupt the cell, on its control channel."""
-        with suppress(zmq.ZMQError):
-            self._send(self._control, "interrupt_request", {})
+        self._send(self._control, "interrupt_request", {})
 
     def condemn(self, doom: str) -> None:
         """End the process now, for a reason. Can be called from any thread."""
@@ -230,17 +217,30 @@ class Kernel:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for socket in self._sockets:
-            socket.close(0)
+        for channel in self._channels:
+            channel.close()
         self._provisioner.let_go()
 
-    def _send(self, socket: Any, kind: str, content: dict[str, Any]) -> str:
-        message = self._manager.session.send(socket, kind, content)
+    def _send(self, channel: Channel, kind: str, content: dict[str, Any]) -> str:
+        session = self._manager.session
+        message = session.msg(kind, content)
+        channel.send(session.serialize(message))
         return str(message["header"]["msg_id"])
 
-    async def _pump(self, socket: Any, take: Callable[[Message], None]) -> None:
+    async def _pump(self, channel: Channel, take: Callable[[Message], None]) -> None:
         while True:
-            message = read(self._manager.session, await socket.recv_multipart())
+            try:
+                frames = await channel.receive()
+            except BrokenChannelError:
+                self.condemn(notes.BROKEN)
+                return
+            if frames is None:
+                # It ends with its process, which may have been a moment earlier than is known here.
+                await asyncio.wait({self.died}, timeout=_QUIET_SECONDS)
+                if not self.died.done():
+                    self.condemn(notes.BROKEN)
+                return
+            message = read(self._manager.session, frames)
             self._came += 1
             if self._came > self._most:  # ours sends some 100 a second
                 self.condemn(notes.FLOODED)

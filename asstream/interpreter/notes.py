@@ -25,7 +25,6 @@ LEFT = "the process was ended by the code: exit() or quit()"
 FLOODED = "the process was ended: it sent more messages than can be shown"
 BROKEN = "the process was ended: its connection broke, perhaps by a message larger than can be taken"
 STUBBORN = "the process was ended: it did not stop when interrupted"
-SWOLLEN = "the process was ended: what it sent filled the memory of the program that reads it"
 
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault (SIGSEGV)",

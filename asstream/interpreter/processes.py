@@ -103,7 +103,7 @@ class Tree:
     def memory(self, cap: int) -> int:
         """Bytes in memory of all of them; below `cap`, pages that are shared count more than once."""
         pids = self.pids()
-        rough = sum(resident(pid) for pid in pids)
+        rough = sum(_resident(pid) for pid in pids)
         return rough if rough <= cap else sum(_proportional(pid) for pid in pids)
 
     def threads(self) -> int:
@@ -172,7 +172,7 @@ def _of_user(user: int) -> list[int]:
     return found
 
 
-def resident(pid: int) -> int:
+def _resident(pid: int) -> int:
     """Bytes of a process in memory; 0 where that can't be told."""
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
@@ -187,4 +187,4 @@ def _proportional(pid: int) -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return resident(pid)
+    return _resident(pid)

@@ -43,11 +43,10 @@ class Session:
         used: when it last ran a cell, or was made; in the loop's time.
     """
 
-    def __init__(self, run: RunFolder, sandbox: Sandbox, limits: Limits, context: Any) -> None:
+    def __init__(self, run: RunFolder, sandbox: Sandbox, limits: Limits) -> None:
         self._run_folder = run
         self._sandbox = sandbox
         self._limits = limits
-        self._context = context
         self._data = DataFolder(run.new("data"))
         self._out = run.new("out")
         self._connection: Path | None = None
@@ -66,9 +65,7 @@ class Session:
 
             launch = self._sandbox.prepare(place, COMMAND)
             self._data.give(launch.user)
-            self._kernel = await Kernel.start(
-                self._context, launch, connection, self._limits, preload=preload
-            )
+            self._kernel = await Kernel.start(launch, connection, self._limits, preload=preload)
         except OSError as error:
             self._drop_connection()
             raise InterpreterUnavailableError(

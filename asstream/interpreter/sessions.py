@@ -14,7 +14,6 @@ from typing import Any
 
 from asstream.interpreter import notes
 from asstream.interpreter.folders import RunFolder
-from asstream.interpreter.kernel import make_context
 from asstream.interpreter.protocol import CellEvent, InputFile, InterpreterUnavailableError, Limits
 from asstream.interpreter.sandbox import Sandbox
 from asstream.interpreter.session import Session
@@ -31,7 +30,6 @@ class Sessions:
         self._run_folder = run
         self._sandbox = sandbox
         self._limits = limits
-        self._context = make_context()
         self._sessions: dict[str, Session] = {}
         self._turns: dict[str, _Turn] = {}
         self._spare: Session | None = None
@@ -100,7 +98,7 @@ class Sessions:
         return session
 
     def _new(self) -> Session:
-        session = Session(self._run_folder, self._sandbox, self._limits, self._context)
+        session = Session(self._run_folder, self._sandbox, self._limits)
         self._every.add(session)
         return session
 
@@ -176,7 +174,6 @@ class Sessions:
                 await self._warming
         await asyncio.gather(*(self._end(session) for session in list(self._every)))
         self._watchdog.stop()
-        self._context.destroy(0)
 
     def watched(self) -> list[Watched]:
         """What the watchdog looks at."""

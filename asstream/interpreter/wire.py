@@ -11,13 +11,12 @@ from jupyter_client.session import DELIM, Session
 IMAGE_BYTES = 4 * 2**20
 """The largest image that is shown."""
 MESSAGE_BYTES = 6 * 2**20
-"""The largest frame that is read at all; with a longer one the connection ends."""
-QUEUED = 4
-"""Messages that wait in memory before the kernel has to."""
+"""The largest message that is read at all; with a longer one the connection ends."""
+MOST_FRAMES = 16
+"""And its frames, at most."""
 _SMALL = 64 * 1024
 _MOST_PARTS = 400_000
 """Commas and brackets in a content: what a parser makes of each costs ten times its byte."""
-_MOST_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Message:
 
 def read(session: Session, frames: list[bytes]) -> Message | None:
     """A message, or None where it is none that this side can use; never raises for what is in it."""
-    if len(frames) > _MOST_FRAMES or DELIM not in frames:
+    if DELIM not in frames:
         return None
     parts = frames[frames.index(DELIM) + 1 :]
     if len(parts) < 5 or any(len(part) > _SMALL for part in parts[:4]):
