@@ -144,10 +144,12 @@ class Session:
             nonlocal flushing
             outputs.take(message.kind, message.content)
             if outputs.waiting and flushing is None:
-                if loop.time() - flushed > _FLUSH_SECONDS:
+                # Counted from the last time: from now on, a loop that was late once would always be.
+                due = flushed + _FLUSH_SECONDS
+                if loop.time() >= due:
                     flush()
                 else:
-                    flushing = loop.call_later(_FLUSH_SECONDS, flush)
+                    flushing = loop.call_at(due, flush)
 
         cell = asyncio.create_task(kernel.execute(code_for(code, kernel.launch.data), take))
         stopped = asyncio.create_task(stop.wait())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64encode
 from contextlib import aclosing
 
@@ -69,6 +70,23 @@ def test_what_was_printed_comes_before_code_that_lets_nothing_else_run(
         return ""
 
     assert asyncio.run(first_words()).strip() == "before"
+
+
+def test_text_that_waited_once_does_not_make_all_later_text_wait(interpreter: KernelInterpreter) -> None:
+    code = (
+        "import time\nprint(); time.sleep(0.005); print()\n"
+        "for _ in range(20): time.sleep(0.03); print(time.monotonic())"
+    )
+
+    async def lateness() -> list[float]:
+        late = []
+        async for event in interpreter.run("waited", code):
+            if isinstance(event, Logs):
+                now = time.monotonic()
+                late += [now - float(word) for word in event.text.split()]
+        return late
+
+    assert min(asyncio.run(lateness())[10:-1]) < 0.015  # the last goes with the end
 
 
 def test_the_last_words_of_a_process_that_is_killed_come(interpreter: KernelInterpreter) -> None:
