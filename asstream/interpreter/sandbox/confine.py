@@ -34,8 +34,10 @@ _WRITE = _ALL_FILES & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEV)
 _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 # linux/prctl.h
-_SET_PDEATHSIG, _SET_SECCOMP, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 1, 22, 24, 38
+_SET_PDEATHSIG, _SET_SECCOMP, _CAPBSET_DROP, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 1, 22, 24, 38, 47
 _SECCOMP_MODE_FILTER = 2
+_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -103,14 +105,21 @@ def _allow(ruleset: int, paths: Iterable[str], access: int) -> None:
         os.close(at)
 
 
-def _drop(user: int) -> None:
-    """Root becomes a user with no group, no capability, and no way back."""
+def _drop(user: int | None) -> None:
+    """Root becomes a user with no group. Whoever it is then has no capability, and no way back.
+
+    Root of a container can't always become another; without capabilities it is what it is to the machine.
+    """
     for capability in range(64):
         if _libc.prctl(_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
-            break  # past the last one that this kernel knows
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+            break  # past the last one that this kernel knows, or there is none to drop it with
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    _prctl("ambient capabilities", _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
+    header, none = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+    _checked(_libc.capset(header, none), "capset")
 
 
 def confine(spec: dict[str, Any]) -> None:
@@ -120,8 +129,7 @@ def confine(spec: dict[str, Any]) -> None:
     ruleset = _ruleset(spec)
     with os.fdopen(spec["filter"], "rb") as file:
         instructions = file.read()
-    if spec["user"] is not None:
-        _drop(spec["user"])
+    _drop(spec["user"])
     _prctl("no_new_privs", _SET_NO_NEW_PRIVS, 1)
     parent = os.getppid()
     _prctl("pdeathsig", _SET_PDEATHSIG, signal.SIGKILL)  # forgotten when the uid changes: not before

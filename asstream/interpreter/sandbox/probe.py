@@ -18,8 +18,13 @@ import json, os, sys
 found = {"uid": os.getuid()}
 if sys.platform == "linux":
     status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+    found["bounds"] = int(status["CapBnd"], 16) != 0
+    try:
+        found["settings"] = os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY) >= 0
+    except OSError:
+        pass
     found["filtered"] = int(status["Seccomp"]) == 2 and int(status["NoNewPrivs"]) == 1
-    found["capabilities"] = any(int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd"))
+    found["capabilities"] = any(int(status[name], 16) for name in ("CapEff", "CapPrm"))
 try:
     found["secret"] = open(sys.argv[1]).read()
 except OSError:
@@ -75,6 +80,10 @@ def _verdict(ended: subprocess.CompletedProcess[bytes], user: int | None) -> str
         return "it started, but the host's files could be read in it"
     if not found.get("filtered", True):
         return "it started, but without the filter of system calls"
-    if user is not None and (found["uid"] != user or found["capabilities"]):
+    if found.get("settings"):
+        return "it started, but this machine's settings could be changed in it"
+    if found.get("capabilities"):
+        return "it started, but with capabilities"
+    if user is not None and (found["uid"] != user or found["bounds"]):
         return "it started, but root was not dropped"
     return ""

@@ -17,14 +17,32 @@ _FIRST = 1_879_048_192
 _COUNT = 1 << 28
 """A range that no distribution and no container runtime gives out (systemd's table of uids)."""
 
+_NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8}
+"""Capabilities by number: to become another, to read and remove what is theirs, to end what they run."""
+
+TOO_FEW = "this container maps too few uids to give a session one of its own"
+
 _recent: deque[int] = deque(maxlen=1024)  # given out, perhaps not running yet
+
+
+def lacking(capabilities: int) -> list[str]:
+    """What a set of capabilities, as in /proc/PID/status, lacks for a session with a uid of its own."""
+    return [name for name, number in _NEEDED.items() if not capabilities >> number & 1]
+
+
+def is_machines_root() -> bool:
+    """Whether this process is root also outside of its namespace of users, to whom /proc/sys belongs."""
+    return os.geteuid() == 0 and Path("/proc/sys/kernel").stat().st_uid == 0
 
 
 def unused_user() -> int:
     """A uid that no account has, no process runs as, and that was not given out lately.
 
-    Raises OSError where this namespace of users has no room for one.
+    Raises OSError where this namespace of users has no room for one, or where root can't make use of it.
     """
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    if os.geteuid() == 0 and (lacks := lacking(int(status.split("CapEff:")[1].split()[0], 16))):
+        raise OSError(f"root lacks {' '.join(f'CAP_{name}' for name in lacks)} to run code as another user")
     first, count = _mapped_range(Path("/proc/self/uid_map").read_text(encoding="ascii"))
     busy = _running() | set(_recent)
     for _ in range(256):
@@ -45,7 +63,7 @@ def _mapped_range(uid_map: str) -> tuple[int, int]:
     # 65534 is nobody, 65535 the missing uid of 16 bits; below a thousand are the system's.
     first = max(start, 1000, top - 20_000)
     if top - 16 - first < 256:
-        raise OSError("this container maps too few uids to give a session one of its own")
+        raise OSError(TOO_FEW)
     return first, top - 16 - first
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-BUBBLEWRAP = ("bubblewrap-user", "bubblewrap-root")
-LANDLOCK = ("landlock-user", "landlock-root")
+BUBBLEWRAP = ("bubblewrap-user", "bubblewrap-root", "bubblewrap-contained")
+LANDLOCK = ("landlock-user", "landlock-root", "landlock-contained")
 MODES = (*BUBBLEWRAP, *LANDLOCK)
 
 PRELUDE = '''

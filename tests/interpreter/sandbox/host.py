@@ -4,7 +4,8 @@ It has a home with a key, a secret in its environment, listeners of every kind, 
 line of its stdin names a sandbox and programs to run in it, by name, in JSON: `{"sandbox", "programs"}`; each
 of its stdout is what came of them: `{"code", "err", "user", "results": {name: {"code", "out"}}}`.
 Where it is root, USER is the uid to be (0: stay); it then has its mounts for itself, in which an interpreter
-below a closed home can be reached, as an installed one could.
+below a closed home can be reached, as an installed one could. With `contained` at the end it is then root of
+a container that has no uid but this.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Place, Sandbox
 from asstream.interpreter.sandbox.probe import probe
 from asstream.interpreter.sandbox.seccomp import ABSENT, LANDLOCK_WEIGHED, REFUSED, WEIGHED
+from asstream.interpreter.sandbox.users import is_machines_root
 
 ROOT = Path(__file__).parents[3]
+NO_NAMESPACE = "no namespace of users can be made here"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _VICTIM = """
@@ -73,7 +76,7 @@ json.dump(results, sys.stdout)
 
 
 def sandboxes() -> dict[str, Sandbox]:
-    root = os.geteuid() == 0
+    root = is_machines_root()
     setpriv = shutil.which("setpriv") or "setpriv"
     return {
         "bubblewrap": Bubblewrap(shutil.which("bwrap") or "bwrap", setpriv if root else ""),
@@ -114,6 +117,19 @@ def become(user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     _libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, as it is for a process that never was root
+
+
+def be_contained() -> bool:
+    """Become root of a namespace of users that has no other; whether that can be."""
+    user, group = os.geteuid(), os.getegid()
+    if _libc.unshare(0x10000000):  # CLONE_NEWUSER
+        return False
+    try:
+        for name, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+            Path("/proc/self", name).write_text(content)
+    except OSError:
+        return False
+    return True
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -229,13 +245,13 @@ def main() -> None:
         uncover({Path(sys.base_prefix), Path(sys.prefix), ROOT})
         if user:
             become(user)
+    contained = sys.argv[3:] == ["contained"]
+    missing = NO_NAMESPACE if contained and not be_contained() else ""
     available = sandboxes()
     host = Host(folder)
     try:
-        print(
-            json.dumps({name: "" if name == "none" else probe(each) for name, each in available.items()}),
-            flush=True,
-        )
+        broken = {name: "" if name == "none" else missing or probe(each) for name, each in available.items()}
+        print(json.dumps(broken), flush=True)
         for line in sys.stdin:
             asked = json.loads(line)
             print(json.dumps(host.run(available[asked["sandbox"]], asked["programs"])), flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from asstream.interpreter.protocol import InterpreterUnavailableError, Limits
-from asstream.interpreter.sandbox import choose, choosing, look
+from asstream.interpreter.sandbox import choose, choosing, look, users
 from asstream.interpreter.sandbox.landlock import Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Place, Sandbox
@@ -101,6 +103,80 @@ def test_the_remedy_fits_the_reason(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     probed["bubblewrap"] = reason
     assert remedy in look()[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("machines", "abi", "reason", "remedy"),
+    [
+        (True, 5, "bwrap: Creating new namespace failed: Operation not permitted", "SYS_ADMIN.*6[.]12"),
+        (True, 6, "bwrap: Creating new namespace failed: Operation not permitted", "SYS_ADMIN(?!.*6[.]12)"),
+        (True, 6, "root lacks CAP_KILL CAP_SETUID to run", "--user 1000.*--cap-add KILL --cap-add SETUID"),
+        (True, 6, users.TOO_FEW, "map at least 1300 uids"),
+        (False, 6, "bwrap: setting up uid map: Operation not permitted", "SETFCAP"),
+        (False, 6, "bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "unmask=ALL"),
+        (False, 6, "bwrap: No permissions to create new namespace", "seccomp=unconfined"),
+    ],
+)
+def test_the_remedy_for_root_fits_the_reason_and_whose_root_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+    probed: dict[str, str],
+    machines: bool,
+    abi: int,
+    reason: str,
+    remedy: str,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(choosing, "is_machines_root", lambda: machines)
+    monkeypatch.setattr(choosing, "landlock_abi", lambda: abi)
+    probed["bubblewrap"] = reason
+    assert re.search(remedy, look()[0].remedy)
+
+
+def test_what_would_mend_each_is_told_once(monkeypatch: pytest.MonkeyPatch, probed: dict[str, str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(choosing, "is_machines_root", lambda: True)
+    probed |= {"bubblewrap": "root lacks CAP_CHOWN", "landlock": "root lacks CAP_CHOWN"}
+    with pytest.raises(InterpreterUnavailableError) as raised:
+        choose("auto")
+    assert raised.value.remedy.count("--cap-add CHOWN") == 1
+    probed["landlock"] = "/root is closed to other users"
+    choosing._tried.cache_clear()
+    with pytest.raises(InterpreterUnavailableError) as raised:
+        choose("auto")
+    assert "; or install asstream where other users may read it" in raised.value.remedy
+
+
+@pytest.mark.parametrize(("machines", "asked"), [(True, ["dropped"]), (False, ["dropped", "as it is"])])
+@pytest.mark.parametrize("mechanism", [0, 1], ids=["bubblewrap", "landlock"])
+def test_root_of_a_container_that_cannot_be_dropped_is_held_as_a_user(
+    monkeypatch: pytest.MonkeyPatch, probed: dict[str, str], mechanism: int, machines: bool, asked: list[str]
+) -> None:
+    tried: list[str] = []
+
+    def works_as_it_is(sandbox: Sandbox) -> str:
+        drops = getattr(sandbox, "setpriv", "") or getattr(sandbox, "drop", False)
+        tried.append("dropped" if drops else "as it is")
+        return users.TOO_FEW if drops else ""
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(choosing, "is_machines_root", lambda: machines)
+    monkeypatch.setattr(choosing, "probe", works_as_it_is)
+    found = choosing._MECHANISMS["linux"][mechanism]()
+    assert tried == asked and (found.sandbox is None) is machines and bool(found.reason) is machines
+
+
+def test_the_root_of_a_container_is_not_the_machines() -> None:
+    code = "from asstream.interpreter.sandbox.users import is_machines_root as is_it; print(is_it())"
+    user = [] if os.geteuid() else ["setpriv", "--reuid=2345678", "--regid=2345678", "--clear-groups"]
+    assert users.is_machines_root() is (os.geteuid() == 0)
+    if os.geteuid() == 0:
+        same = subprocess.run(["unshare", "-Ur", sys.executable, "-c", code], capture_output=True, text=True)
+        assert same.stdout in ("True\n", "")  # a namespace in which root is the machine's root all the same
+    asked = [*user, "unshare", "-Ur", "stat", "-c", "%u", "/proc/sys/kernel"]
+    ended = subprocess.run(asked, capture_output=True, text=True)
+    if ended.returncode:
+        pytest.skip(f"no namespace of users can be made here: {ended.stderr}")
+    assert ended.stdout != "0\n"
 
 
 def test_an_interpreter_that_a_dropped_user_cannot_reach_is_named(probed: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,20 @@ def test_a_user_is_drawn_from_what_is_mapped(uid_map: str, lowest: int, highest:
 def test_too_few_users_are_an_error() -> None:
     with pytest.raises(OSError, match="too few"):
         users._mapped_range("0 1000 1\n")
+
+
+def test_what_root_lacks_is_named() -> None:
+    assert users.lacking((1 << 41) - 1) == []
+    assert users.lacking(0x00000000A80425FB) == []  # what docker gives
+    assert users.lacking((1 << 41) - 1 - (1 << 5)) == ["KILL"]
+
+
+@as_root
+def test_root_that_could_not_end_what_it_started_has_no_user_for_it() -> None:
+    code = "from asstream.interpreter.sandbox.users import unused_user; unused_user()"
+    command = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr.endswith("OSError: root lacks CAP_KILL to run code as another user\n")
 
 
 @pytest.mark.parametrize(
