@@ -14,6 +14,7 @@ import pytest
 
 from asstream.interpreter.protocol import Limits
 from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
+from asstream.interpreter.sandbox.confine import ABI, landlock_abi
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Place
 from asstream.interpreter.sandbox.users import unused_user
@@ -150,3 +151,16 @@ def test_a_probe_leaves_nothing_behind(tmp_path: Path) -> None:
         [sys.executable, "-c", program], check=True, env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_landlock_leaves_root_of_a_namespace_no_capability_also_where_its_bounds_stay() -> None:
+    code = (
+        "from asstream.interpreter.sandbox.landlock import Landlock\n"
+        "from asstream.interpreter.sandbox.probe import probe\n"
+        "print(probe(Landlock(drop=False)))"
+    )
+    bounded = ["unshare", "-Ur", "setpriv", "--bounding-set=-setpcap", "--inh-caps=-setpcap"]
+    if landlock_abi() < ABI or subprocess.run([*bounded, "true"], capture_output=True).returncode:
+        pytest.skip("no namespace of users, or no Landlock, can be had here")
+    done = subprocess.run([*bounded, sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "\n", done
