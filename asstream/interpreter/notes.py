@@ -24,6 +24,7 @@ GONE_WITH_FILES = "its variables are gone; files that the code made are there as
 LEFT = "the process was ended by the code: exit() or quit()"
 FLOODED = "the process was ended: it sent more messages than can be shown"
 BROKEN = "the process was ended: its connection broke, perhaps by a message larger than can be taken"
+HIDING = "the process was ended: what one of its processes has open could not be seen"
 STUBBORN = "the process was ended: it did not stop when interrupted"
 
 _SIGNALS = {

@@ -9,12 +9,32 @@ import os
 import signal
 import stat
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from asstream.interpreter.hidden import Hidden
+from asstream.interpreter.sockets import SOCKET_BYTES, in_namespace, underway
+
 PROC = Path("/proc")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 LAUNCHERS = frozenset({"bwrap"})
 """Names of processes that stay around the kernel's: a signal would end them, and all inside."""
+
+
+@dataclass(slots=True)
+class Held:
+    """What processes have open.
+
+    Attributes:
+        unlinked: bytes by inode of files on one device that have no name any more.
+        sockets: inodes of the sockets.
+        underway: how many descriptors were sent to these and not fetched.
+        closed: whether a process did not let us see.
+    """
+
+    unlinked: dict[int, int] = field(default_factory=dict)
+    sockets: set[int] = field(default_factory=set)
+    underway: int = 0
+    closed: bool = False
 
 
 class Tree:
@@ -34,6 +54,8 @@ class Tree:
         self._known: dict[int, str] = {}
         self._ticks: dict[int, int] = {}
         self._kernel: tuple[int, str] | None = None
+        self._launchers = {root}
+        self.hidden = Hidden()
 
     def pids(self) -> list[int]:
         """All processes that live, the launcher first, parents before children."""
@@ -49,7 +71,7 @@ class Tree:
         return list(known)
 
     def ran(self) -> bool:
-        """Whether any of them was on a processor since this was asked last, or came, or went.
+        """Whether any of them ran since this was asked last, or came, or went.
 
         What did not run has used nothing more. Where there is no /proc: yes.
         """
@@ -68,7 +90,9 @@ class Tree:
             with suppress(OSError):
                 if (PROC / str(pid) / "comm").read_text().strip() not in LAUNCHERS:
                     self._kernel = pid, _began(pid)
+                    self._launchers.discard(pid)
                     return pid
+                self._launchers.add(pid)
         return self.root if not PROC.is_dir() else None
 
     def interrupt(self) -> None:
@@ -100,27 +124,68 @@ class Tree:
             with suppress(OSError):
                 os.killpg(self.root, signal.SIGKILL)
 
-    def memory(self, cap: int) -> int:
-        """Bytes in memory of all of them; below `cap`, pages that are shared count more than once."""
+    def memory(self, cap: int, held: Held | None = None) -> int:
+        """Bytes in memory of all of them; below `cap`, pages that are shared count more than once.
+
+        Args:
+            held: what they have open, whose buffers count too.
+        """
         pids = self.pids()
-        rough = sum(_resident(pid) for pid in pids)
-        return rough if rough <= cap else sum(_proportional(pid) for pid in pids)
+        uses = [_use(pid) for pid in pids]
+        besides = sum(use.tables for use in uses) + (self._buffers(held) if held else 0)
+        rough = sum(use.resident for use in uses) + self.hidden.memory(pids) + besides
+        if rough <= cap:
+            return rough
+        shared = self.hidden.memory(pids, anew=True)
+        exact = [_proportional(pid) for pid in pids]
+        # What is shared is in the one or in the other, never surely in both.
+        return besides + max(
+            sum(use.resident for use in exact), shared + sum(use.resident - use.shared for use in exact)
+        )
+
+    def _buffers(self, held: Held) -> int:
+        """Bytes that may wait in sockets: memory of no process."""
+        inside = in_namespace(self.kernel())
+        return (len(held.sockets) + held.underway) * SOCKET_BYTES if inside is None else inside
 
     def threads(self) -> int:
         """How many processes and threads there are."""
         return sum(_threads(pid) for pid in self.pids())
 
-    def unlinked(self, device: int) -> int:
-        """Bytes on `device` in files that have no name any more but are open."""
-        seen: dict[int, int] = {}
+    def held(self, device: int) -> Held:
+        """What they have open; of files, those on `device` that have no name any more."""
+        held = Held()
         for pid in self.pids():
-            with suppress(OSError), os.scandir(PROC / str(pid) / "fd") as entries:
-                for entry in entries:
-                    with suppress(OSError):
-                        found = entry.stat()
-                        if stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
-                            seen[found.st_ino] = found.st_blocks * 512
-        return sum(seen.values())
+            try:
+                with os.scandir(PROC / str(pid) / "fd") as entries:
+                    for entry in entries:
+                        with suppress(OSError):
+                            _see(pid, entry, device, held)
+            except PermissionError:
+                # A launcher may be a program that is not to be seen.
+                held.closed = held.closed or (pid not in self._launchers and bool(_began(pid)))
+            except OSError:
+                continue  # it has ended
+        return held
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """Bytes of one process: in memory or swapped out, of them shared memory; and of its pages' tables."""
+
+    resident: int = 0
+    shared: int = 0
+    tables: int = 0
+
+
+def _see(pid: int, entry: os.DirEntry[str], device: int, held: Held) -> None:
+    """Add what a descriptor leads to."""
+    found = entry.stat()
+    if stat.S_ISSOCK(found.st_mode) and found.st_ino not in held.sockets:
+        held.sockets.add(found.st_ino)
+        held.underway += underway(pid, entry.name)
+    elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
+        held.unlinked[found.st_ino] = found.st_blocks * 512
 
 
 def _fields(pid: int) -> list[str]:
@@ -143,9 +208,12 @@ def _began(pid: int) -> str:
 
 
 def _ticks(pid: int) -> int:
-    """Processor time of a process so far, all its threads together, in the system's ticks."""
+    """What only grows where a process runs: its processor time in the system's ticks, and its page faults.
+
+    Of all its threads together. Much memory can be filled within a tick.
+    """
     fields = _fields(pid)
-    return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
+    return sum(int(fields[at]) for at in (7, 9, 11, 12)) if len(fields) > 12 else 0
 
 
 def _threads(pid: int) -> int:
@@ -172,19 +240,26 @@ def _of_user(user: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    """Bytes of a process in memory; 0 where that can't be told."""
-    try:
-        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError):
-        return 0
+def _use(pid: int) -> _Use:
+    found = _sizes(pid, "status")
+    resident = sum(found.get(name, 0) for name in ("VmRSS", "VmSwap", "HugetlbPages"))
+    return _Use(resident, found.get("RssShmem", 0), found.get("VmPTE", 0))
 
 
-def _proportional(pid: int) -> int:
-    try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return _resident(pid)
+def _proportional(pid: int) -> _Use:
+    found = _sizes(pid, "smaps_rollup")
+    if "Pss" not in found:
+        return _use(pid)
+    names = ("Pss", "SwapPss", "Private_Hugetlb", "Shared_Hugetlb")
+    return _Use(sum(found.get(name, 0) for name in names), found.get("Pss_Shmem", 0))
+
+
+def _sizes(pid: int, name: str) -> dict[str, int]:
+    """The bytes that a file of a process gives names to."""
+    sizes = {}
+    with suppress(OSError):
+        for line in (PROC / str(pid) / name).read_text(errors="replace").splitlines():
+            if line.endswith(" kB"):
+                key, _, value = line.partition(":")
+                sizes[key] = int(value.split()[0]) * 1024
+    return sizes

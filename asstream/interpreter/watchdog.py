@@ -13,15 +13,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from asstream.interpreter import notes
 from asstream.interpreter.data import usage
-from asstream.interpreter.processes import Tree
+from asstream.interpreter.processes import Held, Tree
 from asstream.interpreter.protocol import Limits
 
 EVERY_SECONDS = 0.1
 _SHARE = 0.2
-"""Of one processor's time that watching may take."""
+"""Of one processor's time that watching may take, in which waiting for it does not count."""
+_CLOSED_SECONDS = 1.0
+"""How long what processes have open may not be seen. A program that can't be read may run for a moment."""
+_HIDING = "hiding"
 
 
 class Watched(Protocol):
@@ -50,8 +54,12 @@ class Watched(Protocol):
         ...
 
 
-def filled(one: Watched, limits: Limits) -> str:
-    """The name of the limit that what it has on the disk is past; empty where none is."""
+def filled(one: Watched, limits: Limits, held: Held | None = None) -> str:
+    """The name of the limit that what it has on the disk is past; empty where none is.
+
+    Args:
+        held: what its processes have open, where that is known.
+    """
     data, connection = one.folders
     size = files = 0
     for folder in (data, connection):
@@ -59,7 +67,10 @@ def filled(one: Watched, limits: Limits) -> str:
         size, files = size + used.size, files + used.files
     if files - 16 > limits.files:
         return "files"
-    size += one.tree.unlinked(data.stat().st_dev)
+    tree = one.tree
+    held = held or tree.held(data.stat().st_dev)
+    size += sum(held.unlinked.values())
+    size += tree.hidden.disk(tree.pids(), set(held.unlinked), held.underway, size)
     return "disk_mb" if size > limits.disk_mb * 2**20 else ""
 
 
@@ -70,6 +81,7 @@ class Watchdog:
         self._limits = limits
         self._watched = watched
         self._stop = threading.Event()
+        self._closed: WeakKeyDictionary[Tree, float] = WeakKeyDictionary()
         self._thread = threading.Thread(target=self._run, name="asstream-watchdog", daemon=True)
 
     def start(self) -> None:
@@ -83,27 +95,40 @@ class Watchdog:
     def _run(self) -> None:
         pause = EVERY_SECONDS
         while not self._stop.wait(pause):
-            began = time.monotonic()
+            began = time.thread_time()
             for one in self._watched():
                 with suppress(OSError):
                     reached = self._reached(one) if one.alive else ""
                     if reached and one.alive:
-                        one.condemn(notes.limit(reached, self._limits), full=reached in ("disk_mb", "files"))
-            pause = max(EVERY_SECONDS, (time.monotonic() - began) / _SHARE)
+                        doom = notes.HIDING if reached == _HIDING else notes.limit(reached, self._limits)
+                        one.condemn(doom, full=reached in ("disk_mb", "files"))
+            pause = max(EVERY_SECONDS, (time.thread_time() - began) / _SHARE)
 
     def _reached(self, one: Watched) -> str:
         """The name of the limit that is passed; empty where none is."""
-        if not one.tree.ran():
+        ran = one.tree.ran()
+        one.tree.hidden.sample(one.folders[0], ran=ran)  # what came to the machine meanwhile may be its
+        if not ran:
             return ""  # an idle session is no work
         limits = self._limits
         cap = limits.memory_mb * 2**20
-        if one.tree.memory(cap) > cap:
+        held = one.tree.held(one.folders[0].stat().st_dev)
+        if self._hides(one.tree, held):
+            return _HIDING
+        if one.tree.memory(cap, held) > cap:
             return "memory_mb"
         if one.tree.threads() > limits.processes + 2:  # the launcher's do not count
             return "processes"
         if self._scratch_files(one) > limits.files:
             return "files"
-        return filled(one, limits)
+        return filled(one, limits, held)
+
+    def _hides(self, tree: Tree, held: Held) -> bool:
+        """Whether a process has not let us see what it has open for too long."""
+        if not held.closed:
+            self._closed.pop(tree, None)
+            return False
+        return time.monotonic() - self._closed.setdefault(tree, time.monotonic()) > _CLOSED_SECONDS
 
     def _scratch_files(self, one: Watched) -> int:
         """Files in the folders in memory, whose size is limited by the sandbox, but not their number."""

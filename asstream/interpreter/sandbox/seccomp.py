@@ -24,6 +24,7 @@ _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
 _TIOCSETD = 0x5423
 _PR_SET_PDEATHSIG = 1
+_SO_SNDBUF = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,15 @@ ABSENT: dict[str, Numbers] = {
     "io_uring_register": (427, 427),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    # A pipe or a socket keeps the whole of a large page for one byte of it, which counts nowhere.
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "vmsplice": (278, 75),
+    "sendfile": (40, 71),
+    # Rules are memory of the system, and there may be millions.
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
 }
 """As if the kernel did not know them: callers have another way then."""
 
@@ -148,6 +158,13 @@ WEIGHED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
     ),  # typing into a terminal, changing its discipline
 }
 """Refused with EPERM where one of the conditions holds."""
+
+PRETENDED: dict[str, tuple[Numbers, tuple[Condition, ...]]] = {
+    # What waits in a socket is memory that counts by the number of sockets. None but Unix's are there, and
+    # no other level than their own has an option.
+    "setsockopt": ((54, 208), (Condition(2, (_SO_SNDBUF,)),)),
+}
+"""Not done, but said to be done, where one of the conditions holds."""
 
 _DATAGRAM = Condition(1, (SOCK_DGRAM, SOCK_RAW), mask=0xF)  # of Unix, the raw ones are of datagrams too
 _OTHER_PROCESS = Condition(0, (0,), among=False)
@@ -221,6 +238,7 @@ def filter_program(*, landlock: bool = False, machine: str = "") -> bytes:
         **{call: (numbers, _EPERM, ()) for call, numbers in REFUSED.items()},
         **{call: (numbers, _ENOSYS, ()) for call, numbers in ABSENT.items()},
         **{call: (numbers, _EPERM, conditions) for call, (numbers, conditions) in WEIGHED.items()},
+        **{call: (numbers, _PRETEND, conditions) for call, (numbers, conditions) in PRETENDED.items()},
     }
     if landlock:
         denials |= {

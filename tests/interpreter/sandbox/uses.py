@@ -34,6 +34,19 @@ USES = [
         shutil.rmtree("a")
         """,
     ),
+    Use(
+        "copy and send without the system's short cuts",
+        """
+        import pathlib, shutil, socket
+        pathlib.Path("whole").write_bytes(bytes(300_000))
+        shutil.copyfile("whole", "second")
+        assert os.path.getsize("second") == 300_000
+        here, there = socket.socketpair()
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with open("whole", "rb") as file:
+            assert here.sendfile(file, count=1000) == 1000 and len(there.recv(2000)) == 1000
+        """,
+    ),
     Use("work in the data folder", 'assert os.path.dirname(os.getcwd()) == facts["data"], os.getcwd()'),
     Use(
         "keep temporary files and files of a home",

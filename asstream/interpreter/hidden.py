@@ -1,0 +1,184 @@
+"""What processes hold that shows neither in their sizes nor in a folder, seen from the host.
+
+Memory that is shared and not mapped, or not looked at, belongs to no process's resident size; a file without
+a name whose descriptor is closed, or on its way through a socket, is in no list of descriptors. The system
+does not say how large they are, except to root. What it says to all is how much of it the whole machine has:
+no more can be a session's than came while the session ran. Finding what it has means reading the maps of
+every process: that is done when so much came that it matters, and now and then.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+STEP = 32 * 2**20
+"""Growth after which the processes are looked at again: so much at most is not noticed at once."""
+EVERY_SECONDS = 2.0
+"""And after how long in any case."""
+_MOST = 256 * 2**20
+"""Bytes that a piece of shared memory may have at most, where less of it is mapped by now."""
+
+_SHARED_MEMORY = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) ...s \w+ \S+ (\d+) +/dev/zero \(deleted\)$", re.M)
+"""In a process's maps: memory that was mapped as shared, without a file."""
+_NAMELESS = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) .... \w+ \S+ ([1-9]\d*) +(/.*) \(deleted\)$", re.M)
+"""And files that have no name any more. Their device is not compared: it is another than that of `stat` on
+overlays and Btrfs."""
+_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", sys.prefix, sys.base_prefix)
+_NO_FILES = (
+    *(os.fsencode(os.path.realpath(folder)) + b"/" for folder in _FOLDERS),
+    *(b"/dev/zero", b"/memfd:", b"/SYSV"),
+)
+"""Where the code can't write: libraries that were replaced while it runs have no name either."""
+
+
+class Growth:
+    """How much of something came to the machine while one session ran."""
+
+    def __init__(self) -> None:
+        self.charged = 0
+        self._before: int | None = None
+
+    def sample(self, now: int, *, ran: bool) -> None:
+        """What the machine has now; `ran`: whether the session did since the last time."""
+        if ran and self._before is not None:
+            self.charged = max(0, self.charged + now - self._before)
+        self._before = now
+
+
+class Hidden:
+    """What one session's processes hold in secret, as of the last look at them."""
+
+    def __init__(self) -> None:
+        self._memory, self._disk = Growth(), Growth()
+        self._pieces: dict[bytes, int] = {}
+        self._files: int | None = 0
+        self._memory_looked, self._disk_looked = _Look(), _Look()
+
+    def sample(self, folder: Path, *, ran: bool) -> None:
+        """To be called at each moment of watching, whether or not the session ran; costs next to nothing.
+
+        Args:
+            folder: on the file system that counts.
+        """
+        self._memory.sample(_shared_of_machine(), ran=ran)
+        with suppress(OSError):
+            found = os.statvfs(folder)
+            self._disk.sample((found.f_blocks - found.f_bfree) * found.f_frsize, ran=ran)
+
+    def memory(self, pids: Sequence[int], *, anew: bool = False) -> int:
+        """Bytes of shared memory, whether or not a process has it mapped. `anew`: look in any case."""
+        growth = self._memory
+        if self._memory_looked.is_due(growth.charged) or anew:
+            self._pieces = _shared_memory(pids, self._pieces)
+            if not self._pieces:
+                growth.charged = 0  # it was another's
+            self._memory_looked.done(growth.charged)
+        return min(sum(self._pieces.values()), growth.charged)
+
+    def disk(self, pids: Sequence[int], listed: set[int], underway: int, visible: int) -> int:
+        """Bytes in files without a name and a descriptor.
+
+        Args:
+            listed: inodes of files without a name that have a descriptor.
+            underway: descriptors that were sent to sockets and not fetched.
+            visible: bytes of all that is not hidden.
+        """
+        growth = self._disk
+        if self._disk_looked.is_due(growth.charged):
+            self._files = _nameless(pids, listed)
+            if self._files == 0 and not underway:
+                growth.charged = visible
+            self._disk_looked.done(growth.charged)
+        most = max(0, growth.charged - visible)
+        return most if underway or self._files is None else min(self._files, most)
+
+
+class _Look:
+    """When the processes were last looked at, and what had come until then."""
+
+    def __init__(self) -> None:
+        self._charged = 0
+        self._at = float("-inf")
+
+    def is_due(self, charged: int) -> bool:
+        self._charged = min(self._charged, charged)
+        return charged - self._charged > STEP or time.monotonic() - self._at > EVERY_SECONDS
+
+    def done(self, charged: int) -> None:
+        self._charged, self._at = charged, time.monotonic()
+
+
+def _shared_memory(pids: Sequence[int], before: dict[bytes, int]) -> dict[bytes, int]:
+    """Bytes of each piece of shared memory at most, by its inode."""
+    found: dict[bytes, int] = {}
+    for pid in pids:
+        mapped: dict[bytes, int] = {}
+        for start, end, inode in _SHARED_MEMORY.findall(_maps(pid)):
+            if (size := _size(pid, start, end)) is not None:
+                found[inode] = size
+            else:
+                mapped[inode] = mapped.get(inode, 0) + int(end, 16) - int(start, 16)
+        for inode, size in mapped.items():
+            # What is not mapped any more is not let go of before the last of it is.
+            found[inode] = max(size, found.get(inode, 0), before.get(inode, 0), _MOST)
+    return found
+
+
+def _nameless(pids: Sequence[int], listed: set[int]) -> int | None:
+    """Bytes of files without a name that are mapped and not listed; None where that can't be told."""
+    sizes: dict[int, int | None] = {}
+    for pid in pids:
+        for start, end, inode, name in _NAMELESS.findall(_maps(pid)):
+            if int(inode) not in listed and not name.startswith(_NO_FILES):
+                sizes[int(inode)] = _size(pid, start, end)
+    known = [size for size in sizes.values() if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _maps(pid: int) -> bytes:
+    with suppress(OSError):
+        return (PROC / str(pid) / "maps").read_bytes()
+    return b""
+
+
+def _size(pid: int, start: bytes, end: bytes) -> int | None:
+    """Bytes of a mapped file; None where they are not to be had, which is so for all but root."""
+    name = f"{int(start, 16):x}-{int(end, 16):x}"
+    with suppress(OSError):
+        return (PROC / str(pid) / "map_files" / name).stat().st_blocks * 512
+    return None
+
+
+class _Machine(ctypes.Structure):
+    """struct sysinfo, of linux/sysinfo.h; more than the system's, whatever is at its end."""
+
+    _fields_ = (
+        ("uptime", ctypes.c_long),
+        ("loads", ctypes.c_ulong * 3),
+        ("memory", ctypes.c_ulong * 4),  # all, free, shared, buffers
+        ("swap", ctypes.c_ulong * 2),
+        ("processes", ctypes.c_ushort * 2),
+        ("high", ctypes.c_ulong * 2),
+        ("unit", ctypes.c_uint),
+        ("rest", ctypes.c_char * 64),
+    )
+
+
+_sysinfo = getattr(ctypes.CDLL(None), "sysinfo", None)
+
+
+def _shared_of_machine() -> int:
+    """Bytes of shared memory of the whole machine, or swapped out; 0 where that can't be told."""
+    machine = _Machine()
+    if _sysinfo is None or _sysinfo(ctypes.byref(machine)):
+        return 0
+    swapped = int(machine.swap[0]) - int(machine.swap[1])
+    return (int(machine.memory[2]) + swapped) * int(machine.unit)
