@@ -89,7 +89,7 @@ def test_hidden_memory_that_is_let_go_of_is_forgotten(interpreter: KernelInterpr
     assert run(interpreter, code, "let go").logs == "done\n"
 
 
-def test_nothing_hidden_is_suspected_of_ordinary_code(interpreter: KernelInterpreter) -> None:
+def test_ordinary_code_is_not_suspected(interpreter: KernelInterpreter) -> None:
     """Little shared memory in many pieces, much that is not used, and sockets that forks inherit."""
     code = (
         "import mmap, os, socket, time\n"
@@ -106,7 +106,7 @@ def test_nothing_hidden_is_suspected_of_ordinary_code(interpreter: KernelInterpr
     assert run(interpreter, code, "not hidden").logs == "done\n"
 
 
-def test_files_under_way_that_are_small_are_let_be_though_hidden(interpreter: KernelInterpreter) -> None:
+def test_small_files_under_way_are_let_be(interpreter: KernelInterpreter) -> None:
     code = (
         MMAP + "here, there = socket.socketpair()\n"
         "for n in range(40):\n"
