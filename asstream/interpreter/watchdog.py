@@ -108,8 +108,8 @@ class Watchdog:
         """The name of the limit that is passed; empty where none is."""
         ran = one.tree.ran()
         one.tree.hidden.sample(one.folders[0], ran=ran)  # what came to the machine meanwhile may be its
-        if not ran:
-            return ""  # an idle session is no work
+        if not ran and one.tree not in self._closed:
+            return ""  # an idle session is no work, but for one that has not let us see all of it
         limits = self._limits
         cap = limits.memory_mb * 2**20
         held = one.tree.held(one.folders[0].stat().st_dev)
