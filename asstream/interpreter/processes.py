@@ -59,23 +59,29 @@ class Tree:
 
     def pids(self) -> list[int]:
         """All processes that live, the launcher first, parents before children."""
-        known: dict[int, str] = {}
+        return list(self._look())
+
+    def _look(self) -> dict[int, list[str]]:
+        """What `_fields` says of each of `pids`, which is read once: this is done all the time."""
         # A pid alone may be another process by now.
-        before = {self.root: self._root_began, **self._known}
-        waiting = [pid for pid, began in before.items() if began and _began(pid) == began]
-        for pid in waiting:  # grows while it is walked
-            if pid not in known and (began := _began(pid)):
-                known[pid] = began
-                waiting += _children(pid)
-        self._known = known
-        return list(known)
+        waiting = [
+            (pid, began) for pid, began in {self.root: self._root_began, **self._known}.items() if began
+        ]
+        found: dict[int, list[str]] = {}
+        for pid, began in waiting:  # grows while it is walked
+            fields = [] if pid in found else _fields(pid)
+            if _lives(fields) and began in ("", fields[19]):
+                found[pid] = fields
+                waiting += [(child, "") for child in _children(pid)]
+        self._known = {pid: fields[19] for pid, fields in found.items()}
+        return found
 
     def ran(self) -> bool:
         """Whether any of them ran since this was asked last, or came, or went.
 
         What did not run has used nothing more. Where there is no /proc: yes.
         """
-        before, self._ticks = self._ticks, {pid: _ticks(pid) for pid in self.pids()}
+        before, self._ticks = self._ticks, {pid: _ticks(fields) for pid, fields in self._look().items()}
         return self._ticks != before or not self._ticks
 
     def kernel(self) -> int | None:
@@ -191,9 +197,21 @@ def _see(pid: int, entry: os.DirEntry[str], device: int, held: Held) -> None:
 def _fields(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the third on; the second may hold anything."""
     try:
-        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        return _read(f"{PROC}/{pid}/stat").rpartition(b")")[2].decode().split()
     except OSError:
         return []
+
+
+def _read(path: str) -> bytes:
+    """All of a file of the system's, several times as fast as by its `Path`: it is read ten times a second."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = [os.read(file, 4096)]
+        while parts[-1]:
+            parts.append(os.read(file, 65536))
+        return b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def _start(pid: int) -> str:
@@ -201,19 +219,23 @@ def _start(pid: int) -> str:
     return next(iter(_fields(pid)[19:20]), "")
 
 
+def _lives(fields: list[str]) -> bool:
+    """Whether there is such a process that is no zombie."""
+    return len(fields) > 19 and fields[0] not in "ZX"
+
+
 def _began(pid: int) -> str:
     """When a process that is not a zombie started; empty where there is none."""
     fields = _fields(pid)
-    return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
+    return fields[19] if _lives(fields) else ""
 
 
-def _ticks(pid: int) -> int:
+def _ticks(fields: list[str]) -> int:
     """What only grows where a process runs: its processor time in the system's ticks, and its page faults.
 
     Of all its threads together. Much memory can be filled within a tick.
     """
-    fields = _fields(pid)
-    return sum(int(fields[at]) for at in (7, 9, 11, 12)) if len(fields) > 12 else 0
+    return sum(int(fields[at]) for at in (7, 9, 11, 12))
 
 
 def _threads(pid: int) -> int:
@@ -223,10 +245,11 @@ def _threads(pid: int) -> int:
 
 def _children(pid: int) -> list[int]:
     found: list[int] = []
+    folder = f"{PROC}/{pid}/task"
     with suppress(OSError):
-        for task in (PROC / str(pid) / "task").iterdir():
+        for task in os.listdir(folder):  # noqa: PTH208 - as in `_read`
             with suppress(OSError):
-                found += map(int, (task / "children").read_text().split())
+                found += map(int, _read(f"{folder}/{task}/children").split())
     return found
 
 
