@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ NO_MODEL = UnreachableError(
     "`asstream models pull` fetches a small one; or start Ollama, or set OPENAI_API_KEY"
     " or ASSTREAM_MODEL_BASE_URL",
 )
+UNDER_WAY = "a reply is under way: here it is from its beginning; Ctrl-C cancels it"
 PULL_STOPPED = UnreachableError(
     "the pull was stopped, and nothing of it is kept", "`asstream chat` asks again"
 )
@@ -40,6 +41,14 @@ ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}
 
 class NeedsModel(Exception):
     """Raised by an opening: no model is configured, none answers, and this machine has none yet."""
+
+
+class UnderWay(Exception):
+    """Raised behind the prompt: the thread's run goes on, and is to be shown before anything is asked."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Surroundings:
         pull: fetches the model of this machine, showing its progress on stderr.
         explain: the lines that tell a person of an error.
         clean: takes out of a text whatever a terminal would act on.
+        show_past: prints what was said in a session's thread, but for a run that is under way.
         history: the file of the prompt's history.
         asks: the question before a model is fetched.
     """
@@ -59,6 +69,7 @@ class Surroundings:
     pull: Callable[[], None]
     explain: Callable[[BaseException], list[str]]
     clean: Callable[[str], str]
+    show_past: Callable[[Session], None]
     history: Path | None
     asks: str
 
@@ -69,7 +80,7 @@ class TerminalChat:
     def __init__(self, around: Surroundings, prompt: Prompt) -> None:
         self._around = around
         self._prompt = prompt
-        self._opening = Opening(around.open)
+        self._opening = Opening(self._open)
         self._announced = False
         self._default = ""
 
@@ -85,6 +96,9 @@ class TerminalChat:
             self._announced = True
         try:
             keys.hold()
+            if session is not None:
+                with suppress(KeyboardInterrupt):  # it cancelled the run; the chat goes on
+                    self._join(session)
             while self._turn():
                 pass
         finally:
@@ -126,16 +140,42 @@ class TerminalChat:
             self._session()
             return self._ask()
 
+    def _open(self) -> Session:
+        session = self._around.open()
+        if session.live is not None:
+            raise UnderWay(session)
+        return session
+
     def _session(self) -> Session:
-        """The session, waited for. When it needs a model first, that is asked about and fetched."""
+        """The session, waited for. When it needs a model first, that is asked about and fetched.
+
+        A run of its thread that is under way is shown to its end; raises KeyboardInterrupt if it was stopped.
+        """
         try:
-            session = self._opening.wait()
-        except NeedsModel:
-            self._fetch_model()
-            self._opening = Opening(self._around.open)
-            session = self._opening.wait()
+            session = self._opened()
+        except UnderWay as found:
+            session = found.session
+            self._opening = Opening(lambda: session)
+            self._opening.wait()
+            self._around.show_past(session)
+            self._announce()
+            self._join(session)
         self._announce()
         return session
+
+    def _opened(self) -> Session:
+        try:
+            return self._opening.wait()
+        except NeedsModel:
+            self._fetch_model()
+            self._opening = Opening(self._open)
+            return self._opening.wait()
+
+    def _join(self, session: Session) -> None:
+        """Show the run that is under way, if one is. Raises KeyboardInterrupt if it was stopped."""
+        if session.live is not None:
+            self._show([UNDER_WAY], sys.stderr)
+            self._do(session, lambda: self._settle(session, session.join()))
 
     def _fetch_model(self) -> None:
         with keys.normal():
@@ -164,24 +204,38 @@ class TerminalChat:
             self._show(self._opening.wait().header())
 
     def _act(self, session: Session, line: str) -> bool:
-        # A handler of the person's own may ask something: it finds the terminal as it expects it.
-        mode = nullcontext() if session.handler_is_ours else keys.normal()
+        command = slash.split(line)
+
+        def act() -> None:
+            if command is None:
+                self._settle(session, session.send(line))
+            else:
+                self._show(slash.run(session, *command))
+
         try:
-            command = slash.split(line)
-            with mode:
-                if command is None:
-                    self._settle(session, session.send(line))
-                else:
-                    self._show(slash.run(session, *command))
+            self._do(session, act)
         except slash.Leave:
             return False
         except KeyboardInterrupt:
+            pass
+        return True
+
+    def _do(self, session: Session, act: Callable[[], None]) -> None:
+        """Do something in a session and tell of what goes wrong. Raises KeyboardInterrupt, slash.Leave."""
+        # A handler of the person's own may ask something: it finds the terminal as it expects it.
+        mode = nullcontext() if session.handler_is_ours else keys.normal()
+        try:
+            with mode:
+                act()
+        except slash.Leave:
+            raise
+        except KeyboardInterrupt:
             self._show(["stopped"], sys.stderr)
+            raise
         except Exception as error:
             # Where a handler of the person's own left its line is not known: an empty line harms less.
             ends = [] if session.handler_is_ours else [""]
             self._show([*ends, *self._around.explain(error)], sys.stderr)
-        return True
 
     def _settle(self, session: Session, run: Run) -> None:
         self._show(session.outcome(run), sys.stderr)
@@ -215,6 +269,9 @@ def run_piped(around: Surroundings, lines: Iterable[str]) -> int:
     session = open_unasked(around)
     code = 0
     try:
+        if session.live is not None:
+            _note(around, [UNDER_WAY])
+            code = settle(around, session, session.join())
         for line in lines:
             text = line.strip()
             if text.lower() in LEAVING:

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 CODE = "code_interpreter"
 
 
-def past(client: openai.OpenAI, thread_id: str) -> Iterator[Message | RunStep]:
+def past(client: openai.OpenAI, thread_id: str, *, without: str | None = None) -> Iterator[Message | RunStep]:
     """Messages, and steps that hold code, oldest first; asked for as they are needed.
 
     A run may have ended without a message: its code stands before the first message that came after it.
-    Raises openai.OpenAIError.
+    `without` is the id of a run of which nothing is given. Raises openai.OpenAIError.
     """
-    waiting = deque(_runs_with_code(client, thread_id))
+    waiting = deque(run for run in _runs_with_code(client, thread_id) if run.id != without)
     code = _Code(client)
     for message in messages(client, thread_id):
+        if message.run_id is not None and message.run_id == without:
+            continue
         if message.run_id is None or message.run_id != code.run_id:
             yield from code.rest()
             if message.run_id is not None and any(run.id == message.run_id for run in waiting):

@@ -31,12 +31,22 @@ def wait_for_run(
         seconds: how long at most; the run is then given as it is.
     """
     deadline = time.monotonic() + seconds
+    return wait_while(
+        client, run, lambda now: now.status not in RUN_ENDS and time.monotonic() < deadline, tell
+    )
+
+
+def wait_while(
+    client: openai.OpenAI, run: Run, goes_on: Callable[[Run], bool], tell: Callable[[str | None], None]
+) -> Run:
+    """Ask after a run again and again for as long as `goes_on` says so of it; the run as it then is."""
     turn = 0
-    while run.status not in RUN_ENDS and time.monotonic() < deadline:
+    waits = goes_on(run)
+    while waits:
         tell(run.status)
         answer = client.beta.threads.runs.with_raw_response.retrieve(run.id, thread_id=run.thread_id)
         run = answer.parse()
-        if run.status not in RUN_ENDS:
+        if waits := goes_on(run):
             backoff(turn, answer.headers.get("openai-poll-after-ms"))
             turn += 1
     return run

@@ -1,7 +1,7 @@
-"""A run's event sequence made from its objects: all of it, or what a broken stream did not bring.
+"""A run's event sequence made from its objects: all of it, or what was not told yet.
 
 Pure: retrieved run, steps and messages in, the SDK's events out, in the order of the service. Used by
-`--no-stream` and by RunStream.
+`--no-stream`, by RunStream for what a broken stream did not bring, and by PolledStream while a run goes on.
 """
 
 from __future__ import annotations
@@ -36,27 +36,30 @@ def events_from_objects(
     seen: Reducer | None = None,
     submitted: Collection[str] = (),
 ) -> Iterator[AssistantStreamEvent]:
-    """The events that would have streamed, oldest first.
+    """The events that would have streamed, oldest first; of a run that goes on, those so far.
 
     Args:
-        run: as it is now.
-        steps: the run's steps, oldest first.
+        run: as it was before its steps and messages were retrieved.
+        steps: the run's steps, oldest first, retrieved before its messages: so each message that a finished
+            step names is there.
         messages: the run's messages, in any order; those of other runs are left out.
         seen: what a stream has brought already (its events fed to a Reducer): only the rest is made.
         submitted: the ids of the tool calls whose outputs this stream began with. What came before them
             belongs to an earlier stream and is left out.
     """
     told = _Told(seen)
+    over = run.status in RUN_ENDS
     mine = {message.id: message for message in messages if _written_by(run, message)}
     steps = deque(steps)
     if submitted:
         yield from _skip_earlier(steps, mine, told, submitted)
     yield from _run_begins(run, told, bool(submitted))
     for step in steps:
-        yield from _step(step, mine, told)
-    for message in mine.values():  # an endpoint that lists no steps, or a message that no step names
-        yield from _message(message, told)
-    if run.status in RUN_ENDS:
+        yield from _step(step, mine, told, over)
+    # An endpoint that lists no steps, or a message that no step names; or whose step is not listed yet.
+    for message in mine.values() if over else ():
+        yield from _message(message, told, over)
+    if over:
         yield make_event(RUN_ENDS[run.status], run)
 
 
@@ -97,8 +100,7 @@ def _message_id(step: RunStep) -> str:
 
 
 def _run_begins(run: Run, told: _Told, continues: bool) -> Iterator[AssistantStreamEvent]:
-    if told.run is not None:
-        return
+    known = told.run.status if told.run is not None else None
     blank: dict[str, Any] = {
         "completed_at": None,
         "failed_at": None,
@@ -106,14 +108,20 @@ def _run_begins(run: Run, told: _Told, continues: bool) -> Iterator[AssistantStr
         "last_error": None,
     }
     blank |= {"usage": None, "required_action": None, "incomplete_details": None}
-    queued = run.model_copy(update=blank | {"status": "queued", "started_at": None})
-    if not continues:
-        yield make_event("thread.run.created", queued)
-    yield make_event("thread.run.queued", queued)
-    yield make_event("thread.run.in_progress", run.model_copy(update=blank | {"status": "in_progress"}))
+    if known is None:
+        queued = run.model_copy(update=blank | {"status": "queued", "started_at": None})
+        if not continues:
+            yield make_event("thread.run.created", queued)
+        yield make_event("thread.run.queued", queued)
+    if known in (None, "queued") and run.status != "queued":
+        yield make_event("thread.run.in_progress", run.model_copy(update=blank | {"status": "in_progress"}))
+    if run.status == "cancelling" != known:
+        yield make_event("thread.run.cancelling", run)
 
 
-def _step(step: RunStep, messages: dict[str, Message], told: _Told) -> Iterator[AssistantStreamEvent]:
+def _step(
+    step: RunStep, messages: dict[str, Message], told: _Told, over: bool
+) -> Iterator[AssistantStreamEvent]:
     from asstream.handlers.steps import missing_calls
 
     state = told.steps.get(step.id)
@@ -123,7 +131,7 @@ def _step(step: RunStep, messages: dict[str, Message], told: _Told) -> Iterator[
         yield make_event("thread.run.step.created", begun)
         yield make_event("thread.run.step.in_progress", begun)
     if message is not None:
-        yield from _message(message, told)
+        yield from _message(message, told, over or step.status in _STEP_ENDS)
     if state is not None and state.ended:
         return
     if calls := missing_calls(state, step):
@@ -147,7 +155,8 @@ def _step_ends(step: RunStep, told: _Told) -> Iterator[AssistantStreamEvent]:
         yield make_event(f"thread.run.step.{step.status}", step)
 
 
-def _message(message: Message, told: _Told) -> Iterator[AssistantStreamEvent]:
+def _message(message: Message, told: _Told, over: bool) -> Iterator[AssistantStreamEvent]:
+    """What is new of a message. `over`: nothing more of it can come."""
     from asstream.handlers.messages import missing_content
 
     state = told.messages.get(message.id)
@@ -166,9 +175,11 @@ def _message(message: Message, told: _Told) -> Iterator[AssistantStreamEvent]:
     if content := missing_content(state, message):
         delta = {"id": message.id, "object": "thread.message.delta", "delta": {"content": content}}
         yield make_event("thread.message.delta", delta)
-    # A message that is retrieved may have no status at all: it is there, so it is complete.
-    status = getattr(message, "status", None) or ("incomplete" if _is_cut(message) else "completed")
-    if status != "in_progress":
+    # A message that is retrieved may have no status at all: it is complete once its step is, or its run.
+    status = getattr(message, "status", None)
+    if status is None and over:
+        status = "incomplete" if _is_cut(message) else "completed"
+    if status not in (None, "in_progress"):
         yield make_event(f"thread.message.{status}", message)
 
 

@@ -19,12 +19,14 @@ from openai.lib.streaming import AssistantStreamManager
 from asstream.chat import history, produced
 from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
+from asstream.chat.joining import PolledStream, join_run, wait_for_outputs
 from asstream.chat.polling import ObjectStream, wait_for_run
 from asstream.chat.recovery import RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
 from asstream.errors import AsstreamError, RunError
+from asstream.handlers.activity import SENDING, functions, waiting_for
 from asstream.handlers.faults import raised_by_handler
 from asstream.handlers.outcome import outcome_lines
 
@@ -40,6 +42,7 @@ CANCEL_SECONDS = 5.0
 """How long a cancelled run is waited for, so that its thread takes the next message."""
 
 _GOING = frozenset({"queued", "in_progress", "cancelling"})
+_ACTIVE = _GOING | {"requires_action"}
 
 
 @dataclass
@@ -57,10 +60,13 @@ class Session:
         stream: False waits for whole replies.
         model, instructions: in place of the assistant's own, for each run; None leaves its own.
         recorder: is given the events of each run.
-        tell_status: called with a run's status while a whole reply is waited for; None at the end.
+        tell_status: called with what goes on while no handler can say it (a run's status, or words); None at
+            its end.
+        say: tells the person something, in a line.
         on_close: lets go of the endpoint.
         files: the files of its replies.
         last_run: the newest run of this session, or of the thread before.
+        live: the run of the thread that somebody else began and that is under way: `join` shows it.
         usage: tokens of this session, by kind.
         used: whether a message was sent.
         handler_is_ours: whether the handler is a built-in one; another may read the keyboard itself.
@@ -79,15 +85,17 @@ class Session:
     instructions: str | None = None
     recorder: Recorder | None = None
     tell_status: Callable[[str | None], None] = lambda _: None
+    say: Callable[[str], None] = lambda _: None
     on_close: Callable[[], None] = lambda: None
     files: Downloads | None = None
     last_run: Run | None = None
+    live: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
     used: bool = False
     discard: bool = False
     handler_is_ours: bool = True
     _known: set[str] = field(default_factory=set)
-    _current: RunStream | None = None
+    _current: RunStream | PolledStream | None = None
     _current_run_id: str | None = None
     _explained: bool = False
     _settled: bool = True
@@ -97,6 +105,8 @@ class Session:
 
     def __post_init__(self) -> None:
         if self.last_run is not None:
+            if self.last_run.status in _ACTIVE:
+                self.live = self.last_run
             self._known.add(self.last_run.id)
             self._recent.append(self.last_run)
 
@@ -117,17 +127,31 @@ class Session:
             RunError: the handler raised.
             KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
         """
-        self._post(text)
+        with self._telling(SENDING):
+            self._post(text)
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
         return self.retry()
 
     def retry(self) -> Run:
         """A new run on what the thread holds. Raises as `send` does."""
+        return self._see_through(lambda: self._follow(self._streamed() if self.stream else self._polled()))
+
+    def join(self) -> Run:
+        """Show the run that is under way from its beginning, and follow it to its end. Raises as `send` does.
+
+        A Ctrl-C cancels it, as one of this session's own; a handler that raises does not. Outputs of
+        functions that this handler does not give are waited for: whoever began the run may give them.
+        """
+        run, self.live = self.live, None
+        assert run is not None
+        return self._see_through(lambda: self._join(run), ours=False)
+
+    def _see_through(self, follow: Callable[[], Run], *, ours: bool = True) -> Run:
         self._current, self._current_run_id, self._unanswered = None, None, []
-        self._settled = False
+        self._settled = not ours
         try:
-            run = self._follow(self._streamed() if self.stream else self._polled())
+            run = follow()
         except (openai.OpenAIError, AsstreamError, BrokenPipeError):
             raise
         except KeyboardInterrupt:
@@ -135,7 +159,7 @@ class Session:
                 self._note(ended)
             raise
         except Exception as error:
-            ended = self._cancel()
+            ended = self._cancel() if ours else None
             cancelled = ended is not None and ended.status in ("cancelling", "cancelled")
             if self.handler_is_ours:
                 raise
@@ -218,16 +242,20 @@ class Session:
 
     def _streamed(self) -> Run:
         def opening() -> Any:
-            self._current = stream_run(
-                self.client,
-                self.thread_id,
-                known_runs=self._known,
-                recorder=self.recorder,
-                **self._parameters(),
-            )
+            with self._telling(SENDING):
+                self._current = stream_run(
+                    self.client,
+                    self.thread_id,
+                    known_runs=self._known,
+                    recorder=self.recorder,
+                    **self._parameters(),
+                )
             return self._current
 
         self._show(opening)
+        return self._streamed_run()
+
+    def _streamed_run(self) -> Run:
         stream = self._current
         if stream is None or stream.run is None:
             raise RunError("the endpoint streamed no run", "`asstream doctor` tells what it is")
@@ -235,10 +263,11 @@ class Session:
 
     def _polled(self) -> Run:
         once = self.client.with_options(max_retries=0)
-        made, found = send(
-            lambda: once.beta.threads.runs.create(self.thread_id, **self._parameters()),
-            find_new_run(once, self.thread_id, self._known),
-        )
+        with self._telling(SENDING):
+            made, found = send(
+                lambda: once.beta.threads.runs.create(self.thread_id, **self._parameters()),
+                find_new_run(once, self.thread_id, self._known),
+            )
         run = made or found
         assert run is not None
         return self._waited(run)
@@ -246,12 +275,47 @@ class Session:
     def _waited(self, run: Run, submitted: frozenset[str] = frozenset()) -> Run:
         """Wait for a run and show it whole, through a fresh handler."""
         self._current_run_id = run.id
-        try:
+        with self._telling(run.status):
             run = wait_for_run(self.client, run, self.tell_status)
-        finally:
-            self.tell_status(None)
         self._show(lambda: ObjectStream(self.client, run, submitted, self.recorder))
         return run
+
+    @contextlib.contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        self.tell_status(what)
+        try:
+            yield
+        finally:
+            self.tell_status(None)
+
+    def _join(self, run: Run, after: str | None = None, submitted: frozenset[str] = frozenset()) -> Run:
+        """Follow somebody else's run to its end, through a fresh handler for each of its streams."""
+        self._current_run_id = run.id
+
+        def opening() -> Any:
+            self._current = join_run(
+                self.client, run, after=after, submitted=submitted, recorder=self.recorder
+            )
+            return self._current
+
+        if self.stream:
+            self._show(opening)
+        seen = self._streamed_run() if self.stream else self._waited(run, submitted)
+        asked = self._current
+        if seen.status != "requires_action":
+            return seen
+        now = self.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+        if now.status == "requires_action" and functions(now).keys() == functions(seen).keys():
+            now = self._wait_for_others(now)
+        elif not self.handler_is_ours:  # it has given the outputs itself
+            return self._follow(seen)
+        return self._join(now, asked.last_id if asked is not None else None, frozenset(functions(seen)))
+
+    def _wait_for_others(self, run: Run) -> Run:
+        names = ", ".join(functions(run).values())
+        self.say(f"the run waits for the output of {names}: who began it may give it; Ctrl-C cancels it")
+        with self._telling(waiting_for(run)):
+            return wait_for_outputs(self.client, run)
 
     def _show(self, opening: Callable[[], Any]) -> None:
         handler = self.make_handler()

@@ -21,6 +21,7 @@ from asstream.chat.catch_up import events_of
 from asstream.chat.recovery import RUN_ENDS, events_from_objects
 from asstream.chat.requests import Lookup, backoff, find_new_run, find_taken_outputs, send
 from asstream.chat.sse import Frame, FrameDecoder, encode, parse_event
+from asstream.handlers.activity import functions
 from asstream.handlers.base import EventHandler
 from asstream.handlers.faults import as_api_error, ended_early, error_event
 from asstream.handlers.reducer import Reducer
@@ -62,6 +63,8 @@ class RunStream:
         lookup: finds the run that a lost request may have made; None where it can't be known.
         include: further fields of the steps, should they have to be retrieved.
         recorder: is given each event's bytes as they come.
+        joined: whether somebody else began the run: its outputs may have been given to it meanwhile.
+        after: the id of the event after which a joined stream begins.
 
     Raises openai.APIError: what the endpoint says, and a connection that can't be mended.
     """
@@ -77,7 +80,10 @@ class RunStream:
         lookup: Lookup | None = None,
         include: Sequence[Any] = (),
         recorder: Recorder | None = None,
+        joined: bool = False,
+        after: str | None = None,
     ) -> None:
+        self.joined = joined
         self.wire: tuple[str, str] | None = None
         """Name and data of the last event as they came; None for one made from retrieved objects."""
         self._client = client
@@ -88,9 +94,9 @@ class RunStream:
         self._include = list(include) or openai.omit
         self._recorder = recorder
         self._seen = Reducer(EventHandler())
-        self._last_id: str | None = None
+        self._last_id = after
         self._heard = 0
-        self._following = False
+        self._following = joined
         self._closed = False
         self._source = self._open()
         self._iterator = self._events()
@@ -171,7 +177,7 @@ class RunStream:
                 raise _Broken(error) from error
             if frame.id is not None:
                 self._last_id = frame.id
-            if event is not None:
+            if event is not None and not self._is_over(event):
                 self.wire = (frame.event, frame.data)
                 self._note(event)
                 yield event
@@ -180,6 +186,14 @@ class RunStream:
                 if self._following and self._seen.settled:  # a follower may wait for the outputs with the run
                     self._record_done()
                     return
+
+    def _is_over(self, event: AssistantStreamEvent) -> bool:
+        """Whether the log tells of a wait for outputs that others have given meanwhile."""
+        if not self.joined or event.event != "thread.run.requires_action":
+            return False
+        was = event.data
+        now = self._client.beta.threads.runs.retrieve(was.id, thread_id=was.thread_id)
+        return now.status != "requires_action" or functions(now).keys() != functions(was).keys()
 
     def _frames(self, source: Stream[AssistantStreamEvent]) -> Iterator[Frame]:
         decoder = FrameDecoder()
@@ -208,7 +222,7 @@ class RunStream:
     def _way_on(self, cause: Exception | None, failures: int) -> Stream[AssistantStreamEvent] | None:
         """Another stream to read on from; None when the run is there to be retrieved."""
         source = self._source
-        if self._run_id is None or (self._submitted and not self._heard_run()):
+        if self._run_id is None or (self._submitted and not self._heard_run() and not self.joined):
             repeated = self._open(self._lost(cause)) if source is not None else None
             if repeated is not None:
                 return repeated

@@ -46,7 +46,7 @@ _TOLD = (
     (
         re.compile(r"while a run run_\w+ is active|already has an active run"),
         1,
-        "wait for it, or stop it: asstream runs cancel THREAD_ID RUN_ID",
+        "see it to its end: asstream resume THREAD_ID; or stop it: asstream runs cancel THREAD_ID RUN_ID",
     ),
     (re.compile("^Cannot cancel run with status"), 2, "it is over: there is nothing to cancel"),
 )

@@ -125,7 +125,8 @@ def _session(
         stream=options.stream,
         model=settings.run_model,
         recorder=_recorder(options.record),
-        tell_status=status_line(),
+        tell_status=status_line(options),
+        say=warn,
         last_run=run,
         # One more request on the way out is worth it only where it takes no time.
         discard=options.thread is None and is_loopback(endpoint.base_url),

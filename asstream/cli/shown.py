@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -103,19 +103,37 @@ def downloads(settings: Settings, options: TalkOptions, client: openai.OpenAI, *
     )
 
 
-def status_line() -> Callable[[str | None], None]:
-    """Shows a run's status and the seconds so far on stderr, in place; silent where that is no terminal."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-    started: list[float] = []
+def status_line(options: TalkOptions) -> Callable[[str | None], None]:
+    """Shows on stderr, in place, what goes on while no reply can say it, until it is given None.
 
-    def tell(status: str | None) -> None:
-        if status is None:
-            started.clear()
+    Nothing where stderr is no terminal whose cursor can move, or where plain output was asked for.
+    """
+    from rich.console import Console
+
+    from asstream.handlers.activity import STATUSES
+    from asstream.render.clean import clean_line
+    from asstream.render.pen import Pen
+    from asstream.render.status import Status
+
+    console = Console(stderr=True)
+    pen, lock = Pen(console), threading.Lock()
+    if not pen.live or options.plain or options.json:
+        return lambda _: None
+
+    def draw(text: str) -> None:
+        with lock:
+            if status.what:  # else it was stopped while this waited
+                show_status(pen.paint(clean_line(text)[: console.width - 1], "dim"))
+
+    status = Status(draw)
+
+    def tell(what: str | None) -> None:
+        if what is not None:
+            status.start(STATUSES.get(what, what))
+            return
+        status.stop()
+        with lock:
             show_status("")
-        else:
-            started[:] = started or [time.monotonic()]
-            show_status(f"{cleaned(status)} {time.monotonic() - started[0]:.0f} s")
 
     return tell
 
@@ -123,7 +141,8 @@ def status_line() -> Callable[[str | None], None]:
 def show_past(session: Session) -> None:
     """Print a thread's past on stdout, oldest first, all pages; the person's words behind the prompt's sign.
 
-    Code and what it printed stand where they stood, shortened, images in words.
+    Code and what it printed stand where they stood, shortened, images in words. A run that is under way is
+    left out: it is shown when it is joined.
     """
     from functools import partial
 
@@ -136,7 +155,8 @@ def show_past(session: Session) -> None:
     from asstream.render.transcript import Transcript
 
     page = Transcript(Console(), Console(stderr=True))
-    for entry in past(session.client, session.thread_id):
+    live = session.live.id if session.live is not None else None
+    for entry in past(session.client, session.thread_id, without=live):
         if entry.object == "thread.run.step":
             show_code(page, entry, partial(image_in_words, session.client))
             continue

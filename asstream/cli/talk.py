@@ -160,6 +160,7 @@ def _surroundings(
         pull=pull,
         explain=lambda error: explain(error)[1],
         clean=cleaned,
+        show_past=show_past,
         history=_history(settings),
         asks="No model yet. Pull SmolLM2-135M (93 MB), a small one for this machine?",
     )

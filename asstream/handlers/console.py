@@ -6,11 +6,13 @@ Turns the stream's callbacks into calls of `render.transcript`, which knows how 
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console
 from typing_extensions import override
 
+from asstream.handlers import activity
 from asstream.handlers.base import EventHandler
 from asstream.handlers.files import footnotes
 from asstream.handlers.outcome import EMPTY, outcome_lines, says_nothing
@@ -22,6 +24,7 @@ from asstream.render.marks import Marks
 from asstream.render.transcript import Transcript
 
 if TYPE_CHECKING:
+    from openai.types.beta import AssistantStreamEvent
     from openai.types.beta.threads import (
         ImageFile,
         Message,
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from asstream.render.images.viewer import Viewer
 
 _LONGEST_OUTPUT = 200
-_RUNNING = "running code"
 
 
 class ConsoleHandler(EventHandler):
@@ -61,6 +63,21 @@ class ConsoleHandler(EventHandler):
         self._started = time.monotonic()
         self._marks = Marks()
         self._pictures: set[str] = set()
+        # The methods of a subclass may print, where a line of ours stands.
+        ours = type(self) is ConsoleHandler
+        self._way: AbstractContextManager[None] = (
+            nullcontext() if ours else activity.GivesWay(self._transcript.idle)
+        )
+
+    @override
+    def _emit_sse_event(self, event: AssistantStreamEvent) -> None:
+        if event.event == "thread.run.requires_action":  # whoever has the function runs it in here
+            self._transcript.close()
+            self._transcript.busy(activity.waiting_for(event.data))
+        with self._way:
+            super()._emit_sse_event(event)
+        if what := activity.AFTER.get(event.event):
+            self._transcript.busy(what)
 
     # the reply
 
@@ -117,6 +134,7 @@ class ConsoleHandler(EventHandler):
     def on_tool_call_created(self, tool_call: ToolCall) -> None:
         if tool_call.type == "file_search":
             self._transcript.line("file search")
+            self._transcript.busy(activity.SEARCHING)
         elif tool_call.type == "function":
             self._function(tool_call.id, tool_call.function.name)
 
@@ -149,9 +167,10 @@ class ConsoleHandler(EventHandler):
         # but that comes piece by piece, and code that runs says nothing for a while.
         runs = code.outputs is not None and not code.input and call.code_interpreter.input
         if runs:
-            self._transcript.busy(_RUNNING)
+            self._transcript.busy(activity.RUNNING_CODE)
         else:
-            self._transcript.busy("writing code", _RUNNING if call.code_interpreter.input else "")
+            silent = activity.RUNNING_CODE if call.code_interpreter.input else ""
+            self._transcript.busy(activity.WRITING_CODE, silent)
 
     @override
     def on_tool_call_done(self, tool_call: ToolCall) -> None:
@@ -162,10 +181,6 @@ class ConsoleHandler(EventHandler):
             self._transcript.line(f"{tool_call.function.name} → {shown}")
 
     # the end
-
-    @override
-    def on_requires_action(self, run: Run) -> None:
-        self._transcript.close()
 
     @override
     def on_run_done(self, run: Run) -> None:
@@ -181,8 +196,9 @@ class ConsoleHandler(EventHandler):
             self._end_text()
 
     def _took(self, run: Run) -> str:
-        """How long the reply took: as it was seen live, else (recorded, or waited for) as the run has it."""
-        if self._feed is not None and getattr(self._feed.stream, "response", None) is not None:
+        """How long the reply took: as seen live, else as the run has it (recorded, waited for, joined)."""
+        stream = self._feed.stream if self._feed is not None else None
+        if getattr(stream, "response", None) is not None and not getattr(stream, "joined", False):
             return f"{time.monotonic() - self._started:.1f} s"
         ended = run.completed_at or run.failed_at or run.cancelled_at
         if ended is None:
@@ -192,4 +208,6 @@ class ConsoleHandler(EventHandler):
 
 
 def _tokens(run: Run) -> str:
-    return f"{run.usage.total_tokens} tokens" if run.usage else ""
+    """The tokens of a run; nothing where the endpoint does not count them: some say 0."""
+    tokens = getattr(run.usage, "total_tokens", None)
+    return f"{tokens} token{'s' * (tokens != 1)}" if isinstance(tokens, int) and tokens > 0 else ""

@@ -315,9 +315,9 @@ def test_without_streaming_a_status_is_shown_until_the_reply_is_there(
     script.write_text(json.dumps({"replies": [{"match": None, "turns": [steps]}]}))
     with terminal(["chat", "--no-stream", "--model", f"scripted:{script}"], environ) as chat:
         chat.type("go\r")
-        chat.wait_for("in_progress")
+        chat.wait_for("thinking 1 s")
         shown = chat.wait_for("Late.")
-        assert "in_progress" not in shown
+        assert "thinking" not in shown
         chat.wait_for(prompt_is_back)
         leave(chat)
 
