@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import openai
 
 from asstream.chat.catch_up import events_of
 from asstream.chat.polling import wait_while
-from asstream.chat.recovery import RUN_ENDS, events_from_objects
+from asstream.chat.recovery import ACTIVE, RUN_ENDS, events_from_objects
 from asstream.chat.requests import backoff
 from asstream.chat.sse import encode
 from asstream.chat.stream import ATTEMPTS, PATIENCE, RunStream
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from asstream.chat.recording import Recorder
 
 GRACE = 60.0
-"""Seconds after its time for which a run is still asked after: clocks differ, and ending it takes a while."""
+"""Seconds after its time for which a run is still asked after: ending it may take a while."""
+
+QUIET = 10.0
+"""Seconds without news after which a run whose time is over is given up: our clock may be wrong."""
 
 _SLOWEST = 3
 """The turn of `backoff` beyond which a growing reply is not asked for less often: 0.8 s."""
@@ -83,7 +86,7 @@ def wait_for_outputs(client: openai.OpenAI, run: Run) -> Run:
     waiting, patience = functions(run).keys(), _Patience()
 
     def goes_on(now: Run) -> bool:
-        patience.check(now)
+        patience.check(now, news=False)
         return now.status == "requires_action" and functions(now).keys() == waiting
 
     return wait_while(client, run, goes_on, lambda _: None)
@@ -148,7 +151,7 @@ class PolledStream:
             yield from self._told(new)
             if run.status in RUN_ENDS:
                 return
-            patience.check(run)
+            patience.check(run, news=bool(new))
             turn = 0 if new else min(turn + 1, _SLOWEST)
             backoff(turn, hint)
 
@@ -179,22 +182,21 @@ class PolledStream:
 
 
 class _Patience:
-    """How long a run is asked after: until its time is over, or a quarter of an hour where it has none."""
+    """How long a run is asked after that brings nothing new: until its time is over, or 15 minutes."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._heard = time.monotonic()
 
-    def check(self, run: Any) -> None:
-        """Raise RunError when the run goes on far beyond its time."""
-        expires = run.expires_at
-        if isinstance(expires, int):
-            late = time.time() - expires - GRACE
-            beyond = f"{late + GRACE:.0f} s after its time was over"
-        else:
-            late = time.monotonic() - self._begun - PATIENCE
-            beyond = f"after {PATIENCE + late:.0f} s"
-        if late > 0 and (run.status not in RUN_ENDS or run.status == "requires_action"):
+    def check(self, run: Run, *, news: bool) -> None:
+        """Raise RunError when nothing more is to be expected of a run that goes on."""
+        now = time.monotonic()
+        if news:
+            self._heard = now
+        silent = now - self._heard
+        over = time.time() - run.expires_at if isinstance(run.expires_at, int) else None
+        if silent > (PATIENCE if over is None or over < GRACE else QUIET) and run.status in ACTIVE:
+            when = f"{silent:.0f} s after its last news" if over is None else f"{over:.0f} s after its time"
             raise RunError(
-                f"the run {run.id} is still {run.status} {beyond}: nobody seems to work on it",
+                f"the run {run.id} is still {run.status} {when}: nobody seems to work on it",
                 f"`asstream runs cancel {run.thread_id} {run.id}` ends it",
             )

@@ -25,6 +25,11 @@ RUN_ENDS: Mapping[str, str] = {
 }
 """Run status → the event that a stream ends with."""
 
+GOING = frozenset({"queued", "in_progress", "cancelling"})
+"""Statuses of a run that somebody works on."""
+ACTIVE = GOING | {"requires_action"}
+"""Statuses of a run that is not over: its thread takes no message."""
+
 _STEP_ENDS = frozenset({"completed", "failed", "cancelled", "expired"})
 
 

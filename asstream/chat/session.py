@@ -21,7 +21,7 @@ from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.chat.joining import PolledStream, join_run, wait_for_outputs
 from asstream.chat.polling import ObjectStream, wait_for_run
-from asstream.chat.recovery import RUN_ENDS
+from asstream.chat.recovery import ACTIVE, GOING, RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 CANCEL_SECONDS = 5.0
 """How long a cancelled run is waited for, so that its thread takes the next message."""
-
-_GOING = frozenset({"queued", "in_progress", "cancelling"})
-_ACTIVE = _GOING | {"requires_action"}
 
 
 @dataclass
@@ -105,7 +102,7 @@ class Session:
 
     def __post_init__(self) -> None:
         if self.last_run is not None:
-            if self.last_run.status in _ACTIVE:
+            if self.last_run.status in ACTIVE:
                 self.live = self.last_run
             self._known.add(self.last_run.id)
             self._recent.append(self.last_run)
@@ -333,7 +330,7 @@ class Session:
                 self._unanswered = list(asked.values())
                 self._cancel()
                 return self.client.beta.threads.runs.retrieve(run.id, thread_id=self.thread_id)
-            if now.status in _GOING:
+            if now.status in GOING:
                 run = self._waited(now, frozenset(asked))
             else:  # the handler has read the streams of its outputs itself
                 run = now
@@ -369,7 +366,7 @@ class Session:
             yield run_id
             return
         newest = client.beta.threads.runs.list(self.thread_id, limit=1, order="desc").data
-        yield from (run.id for run in newest if run.id not in self._known and run.status in _GOING)
+        yield from (run.id for run in newest if run.id not in self._known and run.status in GOING)
 
     def _note(self, run: Run) -> None:
         self._settled = run.status in RUN_ENDS

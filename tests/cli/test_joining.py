@@ -6,13 +6,9 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 from asstream.chat.loop import UNDER_WAY
