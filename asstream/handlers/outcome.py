@@ -22,6 +22,10 @@ _LASTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), remedy)
     for pattern, remedy in (
         (r"model's context|context[ _](length|window|size)", "start a new thread, or send less at once"),
+        (
+            r"\bquota\b|billing",
+            "see to the account's plan, or use another endpoint or key; sending it again does not help",
+        ),
         (r"content (filter|policy)", "change the message, then send it again"),
         (r"no model '|does not let this key use|model\b.{0,80} does not exist", "name another with --model"),
         (r"function that is not offered", "name another model with --model, or offer it that function"),
@@ -77,12 +81,18 @@ def says_nothing(message: Message) -> bool:
 
 
 def _failed(run: Run) -> tuple[str, str]:
-    code = run.last_error.code if run.last_error else "server_error"
-    message = run.last_error.message if run.last_error else "the endpoint does not say why"
+    code = _word(run.last_error, "code") or "server_error"
+    message = _word(run.last_error, "message") or "the endpoint does not say why"
     what, *advice = (_plain(part) for part in _ADVICE.split(message, maxsplit=1))
     lasting = (remedy for pattern, remedy in _LASTING if pattern.search(message))
     remedy = advice[0] if advice else next(lasting, _ERRORS.get(code, _ERRORS["server_error"]))
     return f"the run failed: {what} ({code})", remedy
+
+
+def _word(told: object, field: str) -> str:
+    """A text that an endpoint tells; empty where it tells none, or something else."""
+    value = getattr(told, field, None)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _plain(sentence: str) -> str:
@@ -92,7 +102,7 @@ def _plain(sentence: str) -> str:
 
 
 def _incomplete(run: Run) -> tuple[str, str]:
-    reason = (run.incomplete_details.reason if run.incomplete_details else None) or ""
+    reason = _word(run.incomplete_details, "reason")
     what, remedy = _CUTS.get(
         reason, (reason or "the endpoint does not say why", "ask it to go on, or send the message again")
     )
@@ -100,8 +110,9 @@ def _incomplete(run: Run) -> tuple[str, str]:
 
 
 def _expired(run: Run) -> tuple[str, str]:
-    waited = "its tool outputs" if run.required_action else "its end"
-    return f"the run expired while it waited for {waited}", "send the message again"
+    if run.required_action:
+        return "the run expired while it waited for its tool outputs", "send the message again"
+    return "the run expired: it took longer than a run may", "send the message again, or ask for less at once"
 
 
 def _cancelled(run: Run) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from asstream.chat.recording import replay
 from asstream.handlers import ConsoleHandler, EventHandler, JsonLinesHandler, PlainHandler
 from asstream.handlers.outcome import explain_run
 from tests.handlers.loopback import Loopback
-from tests.handlers.test_quirks import ANSWERED, ASKED, read
+from tests.handlers.test_quirks import ANSWERED, ASKED, WAITING, read
 from tests.handlers.wire_events import (
     BEGUN,
     DONE,
@@ -113,9 +113,17 @@ def test_a_failed_run_says_why_and_what_to_do(tmp_path: Path, make: Any) -> None
     [
         ("incomplete", {"incomplete_details": {"reason": "max_completion_tokens"}}, "the most tokens"),
         ("incomplete", {}, "does not say why"),
-        ("expired", {}, "expired while it waited"),
+        ("incomplete", {"incomplete_details": {"reason": "max_prompt_tokens"}}, "the conversation reached"),
+        ("incomplete", {"incomplete_details": {"reason": "content_filter"}}, "the content filter stopped"),
+        ("incomplete", {"incomplete_details": {"reason": ["odd"]}}, "does not say why"),
+        ("expired", {}, "it took longer than a run may"),
+        ("expired", {"required_action": WAITING[1]["required_action"]}, "waited for its tool outputs"),
         ("cancelled", {}, "was cancelled"),
         ("failed", {}, "does not say why"),
+        ("failed", {"last_error": {"code": None, "message": None}}, "does not say why (server_error)"),
+        ("failed", {"last_error": {"code": ["odd"]}}, "does not say why (server_error)"),
+        ("failed", {"last_error": {"code": "invalid_prompt", "message": "No."}}, "No (invalid_prompt)"),
+        ("failed", {"last_error": {"code": "new_one", "message": "Hm"}}, "Hm (new_one)"),
         ("completed", {}, None),
     ],
 )
@@ -140,6 +148,11 @@ def test_each_end_of_a_run_is_explained(status: str, more: dict[str, Any], what:
             "pull it again: asstream models pull hf:a/b/c.gguf",
         ),
         ("This model's maximum context length is 9.", "this model's", "start a new thread"),
+        (
+            "You exceeded your current quota, please check your plan and billing details.",
+            "you",
+            "see to the account",
+        ),
         ("The model `m` does not exist.", "the model `m` does not exist", "name another"),
         ("The provider's content filter stopped the reply.", "the provider's", "change the message"),
         ("GPU on fire. Set by nobody. Sorry.", "GPU on fire. Set by nobody. Sorry", "send the message again"),
@@ -253,3 +266,19 @@ def test_a_stream_without_the_characters_gets_escapes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [PlainHandler, JsonLinesHandler, ConsoleHandler])
 def test_each_is_made_with_no_arguments(make: type[EventHandler]) -> None:
     assert make().explains_outcome
+
+
+@pytest.mark.parametrize(
+    ("usage", "shown"),
+    [
+        (None, "m"),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, "m"),
+        ({"prompt_tokens": 3}, "m"),
+        ({"total_tokens": "many"}, "m"),
+        ({"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}, "1 token · m"),
+        ({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}, "2 tokens · m"),
+    ],
+)
+def test_tokens_are_told_where_the_endpoint_counts_them(tmp_path: Path, usage: Any, shown: str) -> None:
+    events = [*TEXT[:-2], run_event("completed", usage=usage), DONE]
+    assert Shown(console, tmp_path, events).lines == ["Hi there", shown]
