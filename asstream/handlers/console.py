@@ -185,7 +185,9 @@ class ConsoleHandler(EventHandler):
     @override
     def on_run_done(self, run: Run) -> None:
         self._transcript.close()
-        self._transcript.line(" · ".join(part for part in (_tokens(run), self._took(run), run.model) if part))
+        # A run that ends before its model is known names the one that stands for any.
+        model = run.model if run.model != "default" else ""
+        self._transcript.line(" · ".join(part for part in (_tokens(run), self._took(run), model) if part))
         if lines := outcome_lines(run):
             self._transcript.notice(*lines)
 

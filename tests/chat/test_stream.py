@@ -314,6 +314,15 @@ def test_objects_alone_give_the_whole_sequence(name: str) -> None:
     ]
 
 
+def test_a_message_whose_step_is_not_listed_yet_waits_for_it() -> None:
+    from openai.types.beta.threads import Message, Run
+
+    written = Message.construct(**message("msg_1"))
+    goes_on, ended = (Run.construct(**run_event(status)[1]) for status in ("in_progress", "completed"))
+    told = [[event.event for event in events_from_objects(run, [], [written])] for run in (goes_on, ended)]
+    assert ["thread.message.created" in events for events in told] == [False, True]
+
+
 def test_messages_of_the_user_and_of_other_runs_are_left_out() -> None:
     from openai.types.beta.threads import Message, Run
 

@@ -122,7 +122,8 @@ def test_code_and_what_it_prints_are_shown_from_their_beginning_and_on(environ: 
             assert "ended\n" not in shown
             second.wait_for("running code")
             shown = second.wait_for("Done.")
-            live = shown.split(UNDER_WAY)[1]
+            before, live = shown.split(UNDER_WAY)
+            assert "> code" in before and "Look." not in before and "begun" not in before
             order = ["Look.", "── code ──", CODE, "── output ──", "begun\nended\n", "Done."]
             assert [live.count(part) for part in order] == [1] * len(order)
             assert sorted(order, key=live.index) == order
