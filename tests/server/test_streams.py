@@ -19,7 +19,8 @@ from tests.support.served import reply, served, write_script
 SLOW = [{"text": ["word "]} if n % 2 else {"wait": 0.05} for n in range(2000)]
 STEADY = [{"text": [f"{n} "]} if n % 2 else {"wait": 0.002} for n in range(200)]
 LONG = [{"text": [f"{n} " for n in range(32_000)]}]
-SCRIPT = [reply(SLOW, match="^slow"), reply(STEADY, match="^steady"), reply(LONG, match="^long")]
+ASKS = reply([{"tool_call": {"name": "f", "arguments": {}}}], [{"text": "Done."}], match="^asks")
+SCRIPT = [ASKS, reply(SLOW, match="^slow"), reply(STEADY, match="^steady"), reply(LONG, match="^long")]
 
 
 def stream(client: openai.OpenAI, text: str) -> list[str]:
@@ -111,6 +112,31 @@ def _begin(client: openai.OpenAI) -> tuple[str, str]:
 def _follow(client: openai.OpenAI, thread_id: str, run_id: str) -> list[str]:
     with asked(client, "GET", f"/threads/{thread_id}/runs/{run_id}/events") as response:
         return list(lines(response))
+
+
+def test_a_runs_events_end_where_it_waits_for_outputs_and_go_on_once_they_are_given(tmp_path: Path) -> None:
+    with served(tmp_path / "home", SCRIPT) as client:
+        tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+        assistant = client.beta.assistants.create(model="m", tools=[tool])  # type: ignore[list-item]
+        made = client.beta.threads.create_and_run_poll(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "asks"}]}
+        )
+        told = _follow(client, made.thread_id, made.id)
+        names = [line.removeprefix("event: ") for line in told if line.startswith("event: ")]
+        assert names[-2:] == ["thread.run.requires_action", "done"]
+        assert made.required_action is not None
+        [call] = made.required_action.submit_tool_outputs.tool_calls
+        client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=made.id, thread_id=made.thread_id, tool_outputs=[{"tool_call_id": call.id, "output": "1"}]
+        )
+        again = _follow(client, made.thread_id, made.id)
+        assert again[: len(told) - 3] == told[:-3]
+        names = [line.removeprefix("event: ") for line in again if line.startswith("event: ")]
+        assert names.count("thread.run.requires_action") == 1
+        assert names[-2:] == ["thread.run.completed", "done"]
+        path = f"/threads/{made.thread_id}/runs/{made.id}/events"
+        with asked(client, "GET", path, headers={"Authorization": "Bearer wrong"}) as response:
+            assert response.status == 401
 
 
 def test_a_server_closes_in_a_bounded_time_with_readers_and_idle_connections(tmp_path: Path) -> None:
