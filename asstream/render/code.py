@@ -7,9 +7,10 @@ colour, and a line costs the same after a thousand others as after none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from pygments.lexer import ExtendedRegexLexer, LexerContext
+from pygments.lexer import ExtendedRegexLexer, LexerContext, RegexLexer
 from pygments.lexers.python import PythonLexer
 from pygments.token import (
     Comment,
@@ -23,6 +24,7 @@ from pygments.token import (
     _TokenType,
 )
 
+from asstream.render.lines import Plain, Styler
 from asstream.render.pen import Span
 
 LONGEST = 4000
@@ -50,31 +52,61 @@ STYLES: Mapping[_TokenType, str] = {
 """Token → style, out of the sixteen colours that a person has chosen for dark or light themselves."""
 
 
-class _Lexer(ExtendedRegexLexer, PythonLexer):  # type: ignore[misc] # Pygments has no types
-    """Python's lexer, its states kept from line to line."""
+class _Lexer(Protocol):
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]: ...
+
+
+class _ByLines:
+    """A lexer of lines whose states are kept from line to line."""
+
+    def __init__(self, lexer: type[RegexLexer]) -> None:
+        self._lexer = type(f"Lines{lexer.__name__}", (ExtendedRegexLexer, lexer), {})()
+        self._states = ["root"]
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
+        context = LexerContext(text, 0, self._states)
+        yield from self._lexer.get_tokens_unprocessed(context=context)
+        self._states = context.stack
 
 
 class CodeStyler:
-    """Colours the lines of one piece of Python code, given in order and each once."""
+    """Colours the lines of one piece of code, given in order and each once.
 
-    def __init__(self) -> None:
-        self._lexer = _Lexer()
-        self._states = ["root"]
+    Args:
+        lexer: reads them; Python's when left out.
+    """
+
+    def __init__(self, lexer: _Lexer | None = None) -> None:
+        self._lexer = lexer or _ByLines(PythonLexer)
 
     def line(self, text: str) -> list[Span]:
         """The spans of a line (without its newline); together they are the line."""
         if len(text) > LONGEST:
             return [(text, "")]
-        context = LexerContext(text + "\n", 0, self._states)
-        spans = [
-            (value, style_of(token))
-            for _, token, value in self._lexer.get_tokens_unprocessed(context=context)
-        ]
-        self._states = context.stack
+        spans = [(value, style_of(token)) for _, token, value in self._lexer.get_tokens_unprocessed(text + "\n")]
         if "".join(value for value, _ in spans) != text + "\n":  # a lexer that lost a character loses its say
             return [(text, "")]
         last, style = spans.pop()
         return _joined([*spans, (last[:-1], style)])
+
+
+def styler_of(language: str) -> Styler:
+    """What colours the lines of a language, by a name that people give it; plain where none is known."""
+    if not language:
+        return Plain()
+    if language.lower() in ("python", "py", "python3"):
+        return CodeStyler()
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return Plain()
+    # One that reads in a way of its own can't be stopped at a line's end: each line is read for itself.
+    if type(lexer).get_tokens_unprocessed is RegexLexer.get_tokens_unprocessed:
+        return CodeStyler(_ByLines(type(lexer)))
+    return CodeStyler(lexer)
 
 
 def _joined(spans: list[Span]) -> list[Span]:

@@ -1,0 +1,1 @@
+"""Markdown as it streams: what is finished stands for good, only the open block is drawn anew."""

@@ -1,0 +1,187 @@
+"""Tables as they stream: laid out anew with each row until their columns are wide enough, then row by row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asstream.render.markdown.flow import Flow
+from asstream.render.markdown.inline import Inline, read
+from asstream.render.markdown.runs import Row, Run, add, cells_of, text_of, trimmed
+from asstream.render.markdown.starts import cells
+from asstream.render.markdown.widths import most_cells
+
+MEASURED = 16
+"""Rows after which columns keep their widths: what follows stands at once, whatever it holds."""
+
+_NARROWEST = 5
+"""Cells of a column below which rows are shown as lists instead."""
+_BETWEEN = Run(" │ ", "dim")
+_CROSS = "─┼─"
+
+
+class Table:
+    """A table: `feed` the text of its open row, `end_row` where the row ends.
+
+    Args:
+        columns: of the screen, less one.
+        head: the cells of the first row.
+        rule: the row below it, which says how columns are aligned.
+        first: what stands before the first row.
+        rest: what stands before all others.
+    """
+
+    def __init__(self, columns: int, head: Sequence[str], rule: str, first: Row = (), rest: Row = ()) -> None:
+        self._first, self._rest = first, rest
+        self._columns = columns
+        self._alignments = [_alignment(cell) for cell in cells(rule)]
+        self._body: list[list[list[Run]]] = [[read(cell, "bold") for cell in head]]
+        """Rows that may still change."""
+        self._widths: list[int] | None = None
+        self._done: list[Row] = []
+        self._open = ""
+        self._measured = 0
+        self._loose: Flow | None = None
+        self._placed = False
+        """Whether its first row stands for good."""
+        self._names: list[list[Run]] = self._body[0]
+
+    def feed(self, text: str) -> None:
+        """More of the open row."""
+        if self._loose is not None:
+            self._loose.push([Run(text)])
+        else:
+            self._open += text
+
+    def end_row(self) -> None:
+        """The open row is whole."""
+        if self._loose is not None:
+            self._done += [*self._loose.settled(), *self._loose.rows()]
+            self._loose = None
+            return
+        row = [read(cell) for cell in cells(self._open)[: len(self._alignments)]]
+        self._open = ""
+        self._body.append(row + [[] for _ in range(len(self._alignments) - len(row))])
+        self._measured += 1
+        if self._measured >= MEASURED:
+            self._settle()
+
+    def settled(self) -> list[Row]:
+        """The rows of the screen that can't change any more, each once."""
+        done, self._done = self._done, []
+        return done
+
+    def rows(self) -> list[Row]:
+        """The rows of the screen that may change."""
+        if self._loose is not None:
+            return self._loose.rows()
+        return [*self._laid_out(self._widths if self._widths is not None else self._measure()), *self._typed()]
+
+    def finish(self) -> list[Row]:
+        """The rest of its rows, now that it has ended."""
+        if self._open or self._loose is not None:
+            self.end_row()
+        self._settle()
+        return self._done
+
+    def loosen(self, columns: int) -> None:
+        """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
+        typed = self._typed()
+        self._body.clear()
+        self._columns, self._widths, self._measured = columns, None, 0
+        if typed:
+            self._loose = Flow(columns, (), self._rest, behind=cells_of(typed[-1]) % max(columns, 1))
+            self._open = ""
+        self._placed = True
+
+    def _settle(self) -> None:
+        self._widths = self._widths if self._widths is not None else self._measure()
+        self._done += self._laid_out(self._widths)
+        self._body.clear()
+        self._placed = True
+
+    def _typed(self) -> list[Row]:
+        """The open row as it is typed."""
+        if not self._open:
+            return []
+        inline = Inline("dim")
+        flow = Flow(self._columns, self._rest, self._rest)
+        flow.push([*inline.feed(self._open), *inline.open()])
+        return [*flow.settled(), *flow.rows()]
+
+    # layout
+
+    def _measure(self) -> list[int]:
+        """The widths of the columns: as their widest cells, the widest narrowed until all fit."""
+        count = len(self._alignments)
+        widths = [max((_widest(row[n]) for row in self._body), default=1) or 1 for n in range(count)]
+        room = self._columns - cells_of(self._rest) - len(_BETWEEN.text) * (count - 1)
+        if room < _NARROWEST * count:
+            return []
+        while (over := sum(widths) - room) > 0:
+            widest = max(range(count), key=widths.__getitem__)
+            second = max((width for n, width in enumerate(widths) if n != widest), default=0)
+            widths[widest] = max(widths[widest] - over, min(second, widths[widest] - 1), _NARROWEST)
+        return widths
+
+    def _laid_out(self, widths: list[int]) -> list[Row]:
+        rows = self._in_columns(widths) if widths else self._as_lists()
+        first = self._rest if self._placed else self._first
+        return [trimmed((*(self._rest if n else first), *row)) for n, row in enumerate(rows)]
+
+    def _in_columns(self, widths: list[int]) -> list[list[Run]]:
+        rows: list[list[Run]] = []
+        for number, row in enumerate(self._body):
+            rows += self._row(row, widths)
+            if number == 0 and not self._placed:
+                rows.append([Run(_CROSS.join("─" * width for width in widths), "dim")])
+        return rows
+
+    def _row(self, row: list[list[Run]], widths: list[int]) -> list[list[Run]]:
+        """A row of the table: as many of the screen as its fullest cell needs."""
+        columns = []
+        for cell, width in zip(row, widths, strict=True):
+            flow = Flow(width)
+            flow.push(cell)
+            columns.append([*flow.settled(), *flow.rows()])
+        rows = []
+        for number in range(max(map(len, columns))):
+            line: list[Run] = []
+            for place, (column, width) in enumerate(zip(columns, widths, strict=True)):
+                if place:
+                    add(line, _BETWEEN)
+                text = column[number] if number < len(column) else ()
+                before, behind = _padding(self._alignments[place], width - cells_of(text))
+                for run in (Run(" " * before), *text, Run(" " * behind)):
+                    add(line, run)
+            rows.append(line)
+        return rows
+
+    def _as_lists(self) -> list[list[Run]]:
+        """Where the screen is too narrow for the columns: a line for each cell, below its column's name."""
+        rows: list[list[Run]] = []
+        for number, row in enumerate(self._body):
+            if number == 0 and not self._placed:
+                continue
+            for name, cell in zip(self._names, row, strict=True):
+                flow = Flow(self._columns - cells_of(self._rest), (), (Run("  "),))
+                flow.push([*name, Run(": ", "dim"), *cell])
+                rows += map(list, [*flow.settled(), *flow.rows()])
+            rows.append([])
+        return rows
+
+
+def _alignment(rule: str) -> str:
+    left, right = rule.startswith(":"), rule.endswith(":")
+    return "center" if left and right else "right" if right else "left"
+
+
+def _padding(alignment: str, room: int) -> tuple[int, int]:
+    """The blanks before and behind a text."""
+    room = max(room, 0)
+    before = {"left": 0, "right": room, "center": room // 2}[alignment]
+    return before, room - before
+
+
+def _widest(cell: Sequence[Run]) -> int:
+    """The cells of the longest line of a cell."""
+    return max(map(most_cells, text_of(cell).split("\n")), default=0)
