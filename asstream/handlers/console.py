@@ -61,7 +61,7 @@ class ConsoleHandler(EventHandler):
         self._console = console or Console()
         self._transcript = Transcript(self._console, errors or Console(stderr=True))
         self._started = time.monotonic()
-        self._marks = Marks()
+        self._marks = Marks(links=self._transcript.pen.live)
         self._pictures: set[str] = set()
         # The methods of a subclass may print, where a line of ours stands.
         ours = type(self) is ConsoleHandler
@@ -83,7 +83,7 @@ class ConsoleHandler(EventHandler):
 
     @override
     def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
-        self._transcript.open(id(snapshot))
+        self._transcript.open(id(snapshot), markdown=True)
         self._transcript.add(self._marks.feed(delta.value or ""))
 
     @override
@@ -105,7 +105,8 @@ class ConsoleHandler(EventHandler):
 
     @override
     def on_message_done(self, message: Message) -> None:
-        self._transcript.footnotes(footnotes(message, self.files))
+        self._transcript.footnotes(footnotes(message, self.files, self._marks.numbers))
+        self._marks = Marks(links=self._transcript.pen.live)
         if says_nothing(message):
             self._transcript.notice(EMPTY)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asstream.render.clean import clean_line
-from asstream.render.marks import BEGINS, marks_of, name_of
+from asstream.render.marks import BEGINS, cited, marks_of, name_of, raised
 
 if TYPE_CHECKING:
     from openai.types.beta.threads import Message
 
 MOST_UNLINKED = 10
 """Files that are listed though the message does not speak of them, or though they are not there."""
+
+LONGEST_QUOTE = 200
+"""Characters of a passage that are shown."""
 
 MISSING = "the file is not there"
 """What is said of a file that a message links and nobody has."""
@@ -58,9 +62,13 @@ def file_name(mark: str) -> str:
     return name_of(mark.removeprefix(BEGINS)) or clean_line(mark)
 
 
-def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
+def footnotes(
+    message: Message, files: Files | None, numbers: Mapping[str, int] | None = None
+) -> list[tuple[str, str]]:
     """Each marker of a message once, as it is shown, with what is to be said of its file.
 
+    `numbers`: those that are shown in place of citations. One that no annotation explains has the name that
+    it says itself.
     Then the files that it links though they are not there, and those that its code made and it does not link.
     """
     found: dict[tuple[str, str], tuple[str, str]] = {}
@@ -69,7 +77,11 @@ def footnotes(message: Message, files: Files | None) -> list[tuple[str, str]]:
             for annotation in block.text.annotations or ():
                 file_id = getattr(getattr(annotation, str(annotation.type), None), "file_id", None) or ""
                 if (annotation.text, file_id) not in found:
-                    found[annotation.text, file_id] = _note(annotation, file_id, files)
+                    found[annotation.text, file_id] = _note(annotation, file_id, files, numbers or {})
+    known = {text for text, _ in found}
+    for text, number in (numbers or {}).items():
+        if text not in known:
+            found[text, ""] = raised(number), cited(text)
     notes = [*found.values(), *((name, MISSING) for name in missing(message)[:MOST_UNLINKED])]
     silent = unlinked(message)
     notes += [_file(_name(id, files), id, files) for id in silent[:MOST_UNLINKED]]
@@ -109,10 +121,20 @@ def _name(file_id: str, files: Files | None) -> str:
     return clean_line(files.name(file_id)) if files is not None else "file"
 
 
-def _note(annotation: Any, file_id: str, files: Files | None) -> tuple[str, str]:
-    if annotation.type != "file_path":
-        return annotation.text, file_id
-    return _file(file_name(annotation.text), file_id, files)
+def _note(annotation: Any, file_id: str, files: Files | None, numbers: Mapping[str, int]) -> tuple[str, str]:
+    if annotation.type == "file_path":
+        return _file(file_name(annotation.text), file_id, files)
+    number = numbers.get(annotation.text)
+    name = files.name(file_id) if files is not None and file_id else ""
+    # An endpoint that does not know the file's name gives its id back.
+    name = clean_line(name) if name and name != file_id else cited(annotation.text)
+    quote = getattr(annotation.file_citation, "quote", None) or ""
+    said = [
+        name,
+        file_id if name != file_id else "",
+        f"“{clean_line(quote, LONGEST_QUOTE)}”" if quote else "",
+    ]
+    return raised(number) if number else annotation.text, " · ".join(part for part in said if part)
 
 
 def _file(name: str, file_id: str, files: Files | None) -> tuple[str, str]:

@@ -83,7 +83,9 @@ class CodeStyler:
         """The spans of a line (without its newline); together they are the line."""
         if len(text) > LONGEST:
             return [(text, "")]
-        spans = [(value, style_of(token)) for _, token, value in self._lexer.get_tokens_unprocessed(text + "\n")]
+        spans = [
+            (value, style_of(token)) for _, token, value in self._lexer.get_tokens_unprocessed(text + "\n")
+        ]
         if "".join(value for value, _ in spans) != text + "\n":  # a lexer that lost a character loses its say
             return [(text, "")]
         last, style = spans.pop()

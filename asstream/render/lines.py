@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from asstream.render import widths
 from asstream.render.pen import Pen, Span
 from asstream.render.redraw import redrawn
 
@@ -167,8 +168,10 @@ class Lines:
 
 
 def cells(text: str) -> int | None:
-    """The cells that a text takes; None where terminals may disagree, as they do beyond printable ASCII."""
-    return len(text) if text.isascii() and text.isprintable() else None
+    """The cells that a text takes; None where terminals may disagree."""
+    if text.isascii():
+        return len(text) if text.isprintable() else None
+    return widths.most_cells(text) if widths.sure(text) else None
 
 
 def fitting(text: str, columns: int) -> str:

@@ -6,6 +6,7 @@ but for the colours of a line as it ends (`lines`) and the one line below that s
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import weakref
@@ -15,7 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from asstream.render.clean import Cleaner, clean_line
+from asstream.render.frames import Frames
 from asstream.render.lines import Lines, Plain, Size, Styler
+from asstream.render.markdown.section import Markdown
 from asstream.render.output import Output
 from asstream.render.pen import Pen
 from asstream.render.status import Status
@@ -56,7 +59,8 @@ class Transcript:
         self._pen = Pen(console)
         self._section: object = None
         self._cleaner = Cleaner()
-        self._lines = Lines(self._pen, Plain(), self._size)
+        self._lines: Lines | Markdown = Lines(self._pen, Plain(), self._size)
+        self._frames = Frames(self._draw_frame)
         self._lock = threading.RLock()
         self._status = Status(self._draw_status)
         self._takes_away = ""
@@ -80,6 +84,7 @@ class Transcript:
         title: str = "",
         *,
         styler: Styler | None = None,
+        markdown: bool = False,
         redraws: bool = False,
         goes_on: bool = False,
     ) -> None:
@@ -89,6 +94,7 @@ class Transcript:
             section: names it; pieces of the same section follow each other.
             title: a line before it.
             styler: colours its lines.
+            markdown: it is rendered, where the cursor can move; elsewhere it is shown as it is.
             redraws: carriage returns in it draw the open line anew.
             goes_on: what the line below says is still so.
         """
@@ -99,7 +105,11 @@ class Transcript:
             self._write(self._pen.paint(self._titled(title), "bold dim") + "\n")
         self._section = section
         self._cleaner = Cleaner(returns=redraws)
-        self._lines = Lines(self._pen, styler or Plain(), self._size, redraws=redraws)
+        with self._lock:
+            if markdown and self._pen.live:
+                self._lines = Markdown(self._pen, self._size)
+            else:
+                self._lines = Lines(self._pen, styler or Plain(), self._size, redraws=redraws)
 
     def add(self, text: str) -> None:
         """Write a piece into the open section."""
@@ -178,6 +188,18 @@ class Transcript:
                     self._say_asides()
                     text = text[ended:]
                 self._write(self._lines.feed(text))
+                if isinstance(self._lines, Markdown) and self._lines.due() != math.inf:
+                    self._frames.want()
+
+    def _draw_frame(self) -> float:
+        """Draw what was put off; the seconds until there is more to draw."""
+        with self._lock:
+            if not isinstance(self._lines, Markdown):
+                return math.inf
+            if (left := self._lines.due()) > 0:
+                return left
+            self._write(self._lines.frame())
+            return math.inf
 
     def _size(self) -> Size:
         return self._console.size

@@ -243,7 +243,8 @@ class Blocks:
         if _TASK_BEGINS.match(self._task):
             return ""
         self._may_be_task = False
-        return _TASK.sub(lambda box: "☐ " if box[1] == " " else "☑ ", self._task, count=1)
+        box = _TASK.match(self._task)
+        return ("☐ " if box[1] == " " else "☑ ") + self._task[box.end() :] if box else self._task
 
     # what stands around blocks
 
@@ -275,6 +276,4 @@ class Blocks:
         return self._prefix(self._containers)
 
     def _prefix(self, containers: tuple[Container, ...]) -> Row:
-        return tuple(
-            Run(" " * (len(c.marker) + 1)) if c.marker else _QUOTE for c in containers
-        )
+        return tuple(Run(" " * (len(c.marker) + 1)) if c.marker else _QUOTE for c in containers)

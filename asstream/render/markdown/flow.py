@@ -9,13 +9,15 @@ import re
 from collections.abc import Iterable
 
 from asstream.render.markdown.runs import Row, Run, add, cells_of, trimmed
-from asstream.render.markdown.widths import WIDE, most_cells
+from asstream.render.widths import WIDE, most_cells
 
-_CLOSING = "、。，．・：；？！）」』】〉》〕〗〙ー々…”’"
-_OPENING = "（「『【〈《〔〖〘“‘"
+CLOSING = "、。，．・：；？！）」』】〉》〕〗〙ー々…”’"
+OPENING = "（「『【〈《〔〖〘“‘"
+"""What a row does not begin with, and does not end with."""
 _PIECES = re.compile(
-    rf"\n|[ \t]+|[{_OPENING}]*[{WIDE}][{_CLOSING}\u0300-\u036f\u3099\u309a]*|[^\s{WIDE}]+|\s", re.DOTALL
+    rf"\n|[ \t]+|[{OPENING}]*[{WIDE}][{CLOSING}\u0300-\u036f\u3099\u309a]*|[^\s{WIDE}]+|\s", re.DOTALL
 )
+_HAS_WIDE = re.compile(rf"[{WIDE}]")
 _LEAST = 8
 """Cells that are left to the text, however deep the prefix."""
 
@@ -59,7 +61,7 @@ class Flow:
                     self._place(word, wide)
                     word, wide = [], 0
                     self._space(run._replace(text=piece.replace("\t", " ")))
-                elif cells > len(piece) or len(piece) == 1 and cells == 2:
+                elif cells > len(piece) or (len(piece) == 1 and cells == 2):
                     self._place(word, wide)
                     self._place([run._replace(text=piece)], cells)
                     word, wide = [], 0

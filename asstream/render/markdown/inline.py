@@ -1,9 +1,9 @@
 """The text of one block: emphasis, code, links, line by line and word by word as it streams.
 
 Knows markdown-it-py, which reads the pieces. The text is cut into pieces at blanks behind which nothing that
-follows can change what came before: no emphasis, code or link is open. A piece that stays open for longer than
-`LONGEST` characters is cut all the same, so that a lone asterisk does not hold up a reply. Where it is cut
-depends on the text alone, not on how it came.
+follows can change what came before: no emphasis, code or link is open. A piece that stays open for longer
+than `LONGEST` characters is cut all the same, so that a lone asterisk does not hold up a reply. Where it is
+cut depends on the text alone, not on how it came.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from asstream.render.clean import clean
+from asstream.render.markdown.flow import CLOSING, OPENING
 from asstream.render.markdown.links import safe_href, target_shown
 from asstream.render.markdown.runs import Run, add
-from asstream.render.markdown.widths import WIDE
+from asstream.render.marks import BEGINS, Marks
+from asstream.render.widths import WIDE
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 LONGEST = 1000
@@ -28,14 +31,18 @@ LONGEST = 1000
 _BELIEVED = 300
 """Characters for which what has begun is shown as if it went on."""
 
-_MARKS = re.compile(r"[\\`*_~\[\]!<&]|https?:")
+_MARKS = re.compile(r"[\\`*_~\[\]!<&]|\$\$|https?:")
 """What may be more than the characters that it is made of."""
-_CUT = re.compile(rf"[ \t\n]+|[{WIDE}]")
+_CUT = re.compile(rf"[ \t\n]+|(?![{OPENING}])[{WIDE}](?=[^{CLOSING}\u0300-\u036f\u3099\u309a])")
 _TRAILING = re.compile(r"[\\`*_~\[!<&]+\Z|\]\([^()\s]*(?:[ \t]+[\"'(][^\"')\n]*)?\Z")
 """What is not shown before it is known what it begins."""
 _OPEN_TARGET = re.compile(r"\]\([ \t]*[^()\s]*(?:[ \t]+(?:\"[^\"]*|'[^']*|\([^)]*)?)?\Z")
 _URL = re.compile(r"https?://[^\s<>\"'`|\\]*[^\s<>\"'`|\\.,;:!?)\]}*_~]")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+
+_FORMULAS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_FORMULA_MARKS = ("\\(", "\\)", "\\[", "\\]")
+"""In Markdown these are mere brackets; models mean formulas."""
 
 STYLES = {
     "strong": "bold",
@@ -62,7 +69,7 @@ class Inline:
         self._marked = False
         """Whether there is a mark in it behind the last look."""
         self._shown: tuple[str, list[Run], bool] = ("", [], False)
-        """What the open piece was when it was last read, its runs, and whether plain text goes on in the last."""
+        """The open piece as it was read last, its runs, and whether plain text goes on in the last."""
 
     @property
     def settled(self) -> bool:
@@ -193,6 +200,8 @@ def is_open(text: str) -> bool:
     if unmatched:
         return True
     literal = "".join(token.content if token.type == "text" else "\0" for token in tokens)
+    if any(token.markup in _FORMULAS for token in tokens) or literal.count("$$") % 2:
+        return True
     return "`" in literal or _depth(literal) > 0 or _OPEN_TARGET.search(literal) is not None
 
 
@@ -239,16 +248,17 @@ def _tokens(text: str) -> tuple[Sequence[Token], list[str]]:
 def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
     runs: list[Run] = []
     styles = [style] if style else []
-    href, label = "", ""
+    href = target = label = ""
     for token in tokens:
         kind, _, part = token.type.rpartition("_")
         if part == "open":
             styles.append(STYLES.get(kind, ""))
             if kind == "link":
-                href, label = safe_href(str(token.attrs.get("href", ""))), ""
+                target = str(token.attrs.get("href", ""))
+                href, label = safe_href(target), ""
         elif part == "close":
             if kind == "link":
-                if shown := target_shown(href, label):
+                if shown := target_shown(target, label):
                     runs.append(Run(shown, "dim", href))
                 href = ""
             styles.pop()
@@ -263,12 +273,16 @@ def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
 def _leaf(token: Token) -> list[tuple[str, str]]:
     if token.type in ("softbreak", "hardbreak"):
         return [("\n", "")]
+    text = token.markup if token.markup in _FORMULA_MARKS else token.content
+    if not (text.isascii() and text.isprintable()):
+        text = clean(text)
+    if BEGINS in text:  # what looks like a link and is none
+        text = Marks().all(text)
     if token.type == "code_inline":
-        return [(clean(token.content), STYLES["code"])]
+        return [(text, STYLES["code"])]
     if token.type == "image":
-        return [(clean(token.content) or "image", "italic")]
-    text = token.content
-    return [(clean(text) if not (text.isascii() and text.isprintable()) else text, "")]
+        return [(text or "image", "italic")]
+    return [(text, "")]
 
 
 def _linked(text: str, style: str, href: str) -> list[Run]:
@@ -291,4 +305,18 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     # Tags stay what they are: text. Entities are read; what they stand for is cleaned again.
-    return MarkdownIt("commonmark", {"html": False}).enable("strikethrough").disable(["html_inline"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").disable(["html_inline"])
+    parser.inline.ruler.before("escape", "formula", _formula)
+    return parser
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    """A formula is shown as it is written: what is in it means nothing else."""
+    begin = state.src[state.pos : state.pos + 2]
+    end = state.src.find(_FORMULAS[begin], state.pos + 2) if begin in _FORMULAS else -1
+    if end < 0:
+        return False
+    if not silent:
+        state.push("formula", "", 0).content = state.src[state.pos : end + 2]
+    state.pos = end + 2
+    return True

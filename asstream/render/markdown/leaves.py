@@ -89,7 +89,7 @@ class Paragraph:
         return heading.finish()
 
     def as_head(self) -> tuple[list[Row], list[str], Row, Row]:
-        """The rows of the lines before the last, its cells as the head of a table, and the table's prefixes."""
+        """The rows of the lines before the last, its cells as a table's head, and the table's prefixes."""
         return self._rows, cells(self._line), self._first if self._only else self._rest, self._rest
 
     def loosen(self, columns: int) -> None:
@@ -104,10 +104,7 @@ class Paragraph:
 
     def _may_be_head(self) -> bool:
         return (
-            self._clean
-            and len(self._line) <= _LONGEST_HEAD
-            and "|" in self._line[:HELD]
-            and not self._style
+            self._clean and len(self._line) <= _LONGEST_HEAD and "|" in self._line[:HELD] and not self._style
         )
 
 

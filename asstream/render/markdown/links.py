@@ -6,6 +6,7 @@ import re
 import urllib.parse
 
 from asstream.render.clean import clean_line
+from asstream.render.marks import BEGINS, name_of
 
 LONGEST = 2000
 """Characters of an address; terminals cut or drop longer ones."""
@@ -21,10 +22,17 @@ def safe_href(url: str) -> str:
     return url if scheme in _SCHEMES and len(url) <= LONGEST else ""
 
 
-def target_shown(href: str, label: str) -> str:
-    """What to put behind a link whose text says that it leads to another place than it does; else empty."""
+def target_shown(target: str, label: str) -> str:
+    """What to put behind a link's text: where it leads if the text says otherwise; a file's name."""
+    if target.startswith(BEGINS):
+        name = name_of(target.removeprefix(BEGINS))
+        return "" if not name or name in label else f" ({name})"
+    href = safe_href(target)
+    if not href:  # nobody can follow it; what it says is not lost
+        shown = clean_line(target, 200)
+        return "" if not shown or shown in label else f" ({shown})"
     named = _NAMES_HOST.match(label.strip())
-    if not href or named is None or href.startswith("mailto:"):
+    if named is None or href.startswith("mailto:"):
         return ""
     host = urllib.parse.urlsplit(href).hostname or ""
     return "" if host.lower() == named[1].lower() else f" ({clean_line(href, 200)})"

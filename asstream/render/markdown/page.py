@@ -1,8 +1,8 @@
-"""The rows at the end of the screen that may still change, and what to write so that they look as they should.
+"""The rows at the end of the screen that may still change, and what to write so that they look as they do.
 
-Pure: rows in, escape sequences out. A row that is final is written once and never touched again; rows that the
-screen has no room for wait above it, unwritten, until they are final. The cursor stands behind the last row, or
-at the beginning of the next one when no row is open.
+Pure: rows in, escape sequences out. A row that is final is written once and never touched again; rows that
+the screen has no room for wait above it, unwritten, until they are final. The cursor stands behind the last
+row, or at the beginning of the next one when no row is open.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from asstream.render.markdown.runs import Row, Run, alike, behind, cells_of, text_of
-from asstream.render.markdown.widths import most_cells, sure
 from asstream.render.pen import Pen
+from asstream.render.widths import most_cells, sure
 
 SYNCHRONIZED = ("\x1b[?2026h", "\x1b[?2026l")
-"""Around what changes several rows, so that a terminal shows it at once; one that does not know it ignores it."""
+"""Around what changes several rows: terminals show it at once; those that do not know it ignore it."""
 
 
 class Page:
@@ -45,7 +45,7 @@ class Page:
         return cells_of(last) if not self._loose and sure(text_of(last)) else None
 
     def draw(self, final: Sequence[Row], live: Sequence[Row], height: int) -> tuple[str, bool]:
-        """What to write so that `final` stand for good and `live` after them; `drawn` says that it was written.
+        """What to write so that `final` stand for good and `live` after them; `drawn`: it was written.
 
         Args:
             final: rows that follow those that stood for good before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from asstream.render.markdown.widths import most_cells
+from asstream.render.widths import most_cells
 
 
 class Run(NamedTuple):

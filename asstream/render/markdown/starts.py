@@ -17,7 +17,9 @@ LONGEST = 1000
 DEEPEST = 12
 """Quotes and lists in one another; deeper ones are text."""
 
-Kind = Literal["text", "blank", "heading", "underline", "rule", "fence", "code", "closing", "indented", "table"]
+Kind = Literal[
+    "text", "blank", "heading", "underline", "rule", "fence", "code", "closing", "indented", "table"
+]
 
 
 @dataclass(frozen=True)

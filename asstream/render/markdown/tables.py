@@ -1,4 +1,4 @@
-"""Tables as they stream: laid out anew with each row until their columns are wide enough, then row by row. Pure."""
+"""Tables as they stream: laid out anew with each row until their columns are settled, then by rows. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from asstream.render.markdown.flow import Flow
 from asstream.render.markdown.inline import Inline, read
 from asstream.render.markdown.runs import Row, Run, add, cells_of, text_of, trimmed
 from asstream.render.markdown.starts import cells
-from asstream.render.markdown.widths import most_cells
+from asstream.render.widths import most_cells
 
 MEASURED = 16
 """Rows after which columns keep their widths: what follows stands at once, whatever it holds."""
@@ -74,7 +74,10 @@ class Table:
         """The rows of the screen that may change."""
         if self._loose is not None:
             return self._loose.rows()
-        return [*self._laid_out(self._widths if self._widths is not None else self._measure()), *self._typed()]
+        return [
+            *self._laid_out(self._widths if self._widths is not None else self._measure()),
+            *self._typed(),
+        ]
 
     def finish(self) -> list[Row]:
         """The rest of its rows, now that it has ended."""
