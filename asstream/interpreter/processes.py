@@ -203,7 +203,7 @@ def _fields(pid: int) -> list[str]:
 
 
 def _read(path: str) -> bytes:
-    """All of a file of the system's, several times as fast as by its `Path`: it is read ten times a second."""
+    """A file of the system's, several times as fast as by its `Path`: it is read ten times a second."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = [os.read(file, 4096)]
