@@ -83,22 +83,22 @@ class Hidden:
             self._memory_looked.done(growth.charged)
         return min(sum(self._pieces.values()), growth.charged)
 
-    def disk(self, pids: Sequence[int], listed: set[int], underway: int, visible: int) -> int:
+    def disk(self, pids: Sequence[int], listed: set[int], unseen: int, visible: int) -> int:
         """Bytes in files without a name and a descriptor.
 
         Args:
-            listed: inodes of files without a name that have a descriptor.
-            underway: descriptors that were sent to sockets and not fetched.
+            listed: inodes of files without a name that have a descriptor, be it one that waits in a socket.
+            unseen: descriptors that wait in sockets and could not be looked at.
             visible: bytes of all that is not hidden.
         """
         growth = self._disk
         if self._disk_looked.is_due(growth.charged):
             self._files = _nameless(pids, listed)
-            if self._files == 0 and not underway:
+            if self._files == 0 and not unseen:
                 growth.charged = visible
             self._disk_looked.done(growth.charged)
         most = max(0, growth.charged - visible)
-        return most if underway or self._files is None else min(self._files, most)
+        return most if unseen or self._files is None else min(self._files, most)
 
 
 class _Look:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asstream.interpreter.hidden import Hidden
-from asstream.interpreter.sockets import SOCKET_BYTES, in_namespace, underway
+from asstream.interpreter.sockets import SOCKET_BYTES, in_namespace, waiting
 
 PROC = Path("/proc")
 LAUNCHERS = frozenset({"bwrap"})
@@ -28,12 +28,14 @@ class Held:
         unlinked: bytes by inode of files on one device that have no name any more.
         sockets: inodes of the sockets.
         underway: how many descriptors were sent to these and not fetched.
+        unseen: how many of those could not be looked at.
         closed: whether a process did not let us see.
     """
 
     unlinked: dict[int, int] = field(default_factory=dict)
     sockets: set[int] = field(default_factory=set)
     underway: int = 0
+    unseen: int = 0
     closed: bool = False
 
 
@@ -189,7 +191,10 @@ def _see(pid: int, entry: os.DirEntry[str], device: int, held: Held) -> None:
     found = entry.stat()
     if stat.S_ISSOCK(found.st_mode) and found.st_ino not in held.sockets:
         held.sockets.add(found.st_ino)
-        held.underway += underway(pid, entry.name)
+        there = waiting(pid, entry.name)
+        held.underway += there.count
+        held.unseen += there.unseen
+        held.unlinked |= {file.st_ino: file.st_blocks * 512 for file in there.files if file.st_dev == device}
     elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
         held.unlinked[found.st_ino] = found.st_blocks * 512
 

@@ -70,7 +70,7 @@ def filled(one: Watched, limits: Limits, held: Held | None = None) -> str:
     tree = one.tree
     held = held or tree.held(data.stat().st_dev)
     size += sum(held.unlinked.values())
-    size += tree.hidden.disk(tree.pids(), set(held.unlinked), held.underway, size)
+    size += tree.hidden.disk(tree.pids(), set(held.unlinked), held.unseen, size)
     return "disk_mb" if size > limits.disk_mb * 2**20 else ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +58,10 @@ CONNECTING = {
 HIDDEN_FILES = {
     "mapped": MMAP + "for n in range(60):\n    file = new(); libc.mmap(None, 4096, 1, 1, file, 0)\n"
     "    os.close(file); time.sleep(0.02)\ntime.sleep(60)",
+    "under way in a socket under way": MMAP + "here, there = socket.socketpair()\n"
+    "far, near = socket.socketpair()\nsocket.send_fds(here, [b'x'], [near.fileno()]); near.close()\n"
+    "for n in range(60):\n    file = new()\n"
+    "    socket.send_fds(far, [b'x'], [file]); os.close(file); time.sleep(0.02)\ntime.sleep(60)",
     "under way": MMAP + "here, there = socket.socketpair()\nfor n in range(60):\n    file = new()\n"
     "    socket.send_fds(here, [b'x'], [file]); os.close(file); time.sleep(0.02)\ntime.sleep(60)",
 }
@@ -117,6 +123,33 @@ def test_small_files_under_way_are_let_be(interpreter: KernelInterpreter) -> Non
         "print('done')"
     )
     assert run(interpreter, code, "small files").logs == "done\n"
+
+
+def test_what_others_write_while_files_are_under_way_is_not_the_sessions(
+    interpreter: KernelInterpreter, tmp_path: Path
+) -> None:
+    code = (
+        MMAP + "here, there = socket.socketpair()\nsocket.send_fds(here, [b'x'], [new()])\n"
+        "open('/mnt/data/begun', 'w').close()\n"
+        "end = time.time() + 4\n"
+        "while time.time() < end: os.getpid()\n"
+        "print(there.recv(10))"
+    )
+    ended = threading.Event()
+
+    def write() -> None:
+        for number in range(30):
+            (tmp_path / str(number)).write_bytes(bytes(10 << 20))
+            if ended.wait(0.1):
+                break
+
+    other = threading.Thread(target=write)
+    other.start()
+    try:
+        assert run(interpreter, code, "others write").logs == "b'x'\n"
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_a_process_that_is_hidden_is_ended(interpreter: KernelInterpreter) -> None:
