@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -170,6 +173,32 @@ def test_a_file_that_has_no_name_any_more_counts(interpreter: KernelInterpreter)
     )
     cell = run(interpreter, code, "unlinked")
     assert cell.status == "died" and "interpreter.disk_mb is 64" in cell.logs
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os, time\nif not os.fork():\n    if not os.fork(): time.sleep(60)\n    os._exit(0)\n"
+        "os.kill(os.getpid(), 9)",
+        "import os, time\nif not os.fork():\n    while True:\n"
+        "        if os.fork(): os._exit(0)\ntime.sleep(0.5)",
+    ],
+    ids=["made in the last moment", "another each moment"],
+)
+def test_nothing_lives_on_when_a_session_ended(interpreter: KernelInterpreter, code: str) -> None:
+    mark = f"on-{time.monotonic_ns() % 10**12}"
+    shown = f"import ctypes\nctypes.CDLL(None).prctl(15, b'{mark}')\nprint('named')\n{code}"
+    assert run(interpreter, shown, "lives on").logs.startswith("named\n")
+    asyncio.run(interpreter.end("lives on"))
+    time.sleep(0.2)
+    assert not [each for each in Path("/proc").glob("[0-9]*") if _name(each) == mark]
+
+
+def _name(process: Path) -> str:
+    with suppress(OSError, IndexError):
+        name, _, rest = (process / "stat").read_text().partition("(")[2].rpartition(")")
+        return "" if rest.split()[0] in "ZX" else name
+    return ""
 
 
 @pytest.mark.parametrize("nested", [False, True])
