@@ -58,7 +58,8 @@ class Hidden:
 
     def __init__(self) -> None:
         self._memory, self._disk = Growth(), Growth()
-        self._pieces: dict[bytes, int] = {}
+        self._known: dict[bytes, int] = {}
+        self._supposed: dict[bytes, int] = {}
         self._files: int | None = 0
         self._memory_looked, self._disk_looked = _Look(), _Look()
 
@@ -77,11 +78,12 @@ class Hidden:
         """Bytes of shared memory, whether or not a process has it mapped. `anew`: look in any case."""
         growth = self._memory
         if self._memory_looked.is_due(growth.charged) or anew:
-            self._pieces = _shared_memory(pids, self._pieces)
-            if not self._pieces:
+            self._known, self._supposed = _shared_memory(pids, self._supposed)
+            if not self._known and not self._supposed:
                 growth.charged = 0  # it was another's
             self._memory_looked.done(growth.charged)
-        return min(sum(self._pieces.values()), growth.charged)
+        # What another let go of lowers the growth: what is known does not depend on it.
+        return sum(self._known.values()) + min(sum(self._supposed.values()), growth.charged)
 
     def disk(self, pids: Sequence[int], listed: set[int], unseen: int, visible: int) -> int:
         """Bytes in files without a name and a descriptor.
@@ -116,20 +118,27 @@ class _Look:
         self._charged, self._at = charged, time.monotonic()
 
 
-def _shared_memory(pids: Sequence[int], before: dict[bytes, int]) -> dict[bytes, int]:
-    """Bytes of each piece of shared memory at most, by its inode."""
-    found: dict[bytes, int] = {}
+def _shared_memory(
+    pids: Sequence[int], before: dict[bytes, int]
+) -> tuple[dict[bytes, int], dict[bytes, int]]:
+    """Bytes of each piece of shared memory by its inode: known ones, and for others the most it can be.
+
+    Args:
+        before: the latter, as of the last time.
+    """
+    known: dict[bytes, int] = {}
+    supposed: dict[bytes, int] = {}
     for pid in pids:
         mapped: dict[bytes, int] = {}
         for start, end, inode in _SHARED_MEMORY.findall(_maps(pid)):
             if (size := _size(pid, start, end)) is not None:
-                found[inode] = size
+                known[inode] = size
             else:
                 mapped[inode] = mapped.get(inode, 0) + int(end, 16) - int(start, 16)
         for inode, size in mapped.items():
             # What is not mapped any more is not let go of before the last of it is.
-            found[inode] = max(size, found.get(inode, 0), before.get(inode, 0), _MOST)
-    return found
+            supposed[inode] = max(size, supposed.get(inode, 0), before.get(inode, 0), _MOST)
+    return known, {inode: size for inode, size in supposed.items() if inode not in known}
 
 
 def _nameless(pids: Sequence[int], listed: set[int]) -> int | None:

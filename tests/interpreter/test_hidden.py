@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from asstream.interpreter.hidden import Hidden
 from asstream.interpreter.kernels import KernelInterpreter
 from tests.interpreter.cells import run
 
@@ -93,6 +96,21 @@ def test_hidden_memory_that_is_let_go_of_is_forgotten(interpreter: KernelInterpr
         "    memory.close()\nprint('done')"
     )
     assert run(interpreter, code, "let go").logs == "done\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can see it")
+def test_shared_memory_of_known_size_counts_though_another_let_go_of_as_much() -> None:
+    code = (
+        "import mmap, sys\nheld = mmap.mmap(-1, 64 << 20); held.write(bytes(64 << 20))\n"
+        "print(1, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout and process.stdout.readline() == b"1\n"
+        # As if nothing had come to the machine.
+        assert Hidden().memory([process.pid]) == 64 << 20
+        process.stdin.close()
 
 
 def test_ordinary_code_is_not_suspected(interpreter: KernelInterpreter) -> None:
