@@ -293,3 +293,8 @@ def _check_url(url: str, origin: str) -> None:
         usable = False
     if not usable or any(ch.isspace() or not ch.isprintable() for ch in url):
         raise ConfigError(f"{origin}: {url!r} is not an http(s) URL", "give it as https://HOST/v1")
+
+
+def editor_command() -> str | None:
+    """The command of the person's editor; None where none is named."""
+    return next((os.environ[name] for name in ("VISUAL", "EDITOR") if os.environ.get(name, "").strip()), None)

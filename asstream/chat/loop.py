@@ -7,7 +7,7 @@ printed above the prompt once it is known; a first line entered earlier waits fo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from asstream.chat.prompt import Prompt
     from asstream.chat.session import Session
+    from asstream.chat.tab import Candidate
 
 LEAVING = frozenset({"exit", "quit"})
 LEAVE_SECONDS = 0.01
@@ -80,6 +81,7 @@ class TerminalChat:
     def __init__(self, around: Surroundings, prompt: Prompt) -> None:
         self._around = around
         self._prompt = prompt
+        prompt.complete = self._complete
         self._opening = Opening(self._open)
         self._announced = False
         self._default = ""
@@ -145,6 +147,12 @@ class TerminalChat:
         if session.live is not None:
             raise UnderWay(session)
         return session
+
+    def _complete(self, text: str) -> tuple[int, Sequence[Candidate]]:
+        from asstream.chat.completion import complete
+
+        opened = self._opening.done and not self._opening.failed
+        return complete(slash.COMMANDS, self._opening.wait() if opened else None, text)
 
     def _session(self) -> Session:
         """The session, waited for. When it needs a model first, that is asked about and fetched.
@@ -216,6 +224,9 @@ class TerminalChat:
             self._do(session, act)
         except slash.Leave:
             return False
+        except slash.Draft as draft:
+            self._default = draft.text
+            self._show(draft.problem, sys.stderr)
         except KeyboardInterrupt:
             pass
         return True
@@ -227,7 +238,7 @@ class TerminalChat:
         try:
             with mode:
                 act()
-        except slash.Leave:
+        except (slash.Leave, slash.Draft):
             raise
         except KeyboardInterrupt:
             self._show(["stopped"], sys.stderr)

@@ -1,25 +1,24 @@
-"""The line editor: history, completion, paste of many lines. Knows prompt_toolkit and nothing of the API."""
+"""The line editor: keys, paste of many lines. Knows prompt_toolkit and nothing of the API."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.document import Document
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
+from prompt_toolkit.shortcuts import PromptSession
 from prompt_toolkit.utils import get_term_environment_variable
 
 from asstream.chat import keys
+from asstream.chat.prompt_history import history as kept_history
+from asstream.chat.tab import Complete, bind, print_above
 
 if TYPE_CHECKING:
     from asstream.chat.opening import Opening
@@ -30,17 +29,17 @@ class Prompt:
 
     Args:
         history: the history's file; made readable by its owner alone. None keeps the history in memory.
-        commands: the slash commands to complete.
+
+    Attributes:
+        complete: what Tab puts in or lists.
     """
 
-    def __init__(self, history: Path | None, commands: Sequence[str] = ()) -> None:
+    def __init__(self, history: Path | None) -> None:
+        self.complete: Complete = lambda _: (0, ())
         self._session: PromptSession[str] = PromptSession(
             keys.PROMPT,
-            history=_history(history),
-            completer=_SlashCompleter(commands),
-            complete_while_typing=False,
-            complete_style=CompleteStyle.READLINE_LIKE,
-            key_bindings=_bindings(),
+            history=kept_history(history),
+            key_bindings=_bindings(lambda text: self.complete(text)),
             reserve_space_for_menu=0,
             enable_suspend=True,
             output=_output(),
@@ -122,33 +121,7 @@ class _Watch:
             application.erase_when_done = not self._session.default_buffer.text
             application.exit(result=self._session.default_buffer.text)
         elif self._announce is not None:
-            self._print_above(self._announce)
-
-    def _print_above(self, show: Callable[[], None]) -> None:
-        """Let `show` print where the prompt stands, and draw the prompt below.
-
-        prompt_toolkit's `run_in_terminal` sets the terminal back to editing lines meanwhile: a Ctrl-D struck
-        then is taken by the terminal, and lost. Here the keys wait.
-        """
-        application = self._session.app
-        application.renderer.erase()
-        show()
-        application.renderer.reset()
-        application.invalidate()
-
-
-class _SlashCompleter(Completer):
-    """Completes a slash command at the start of the line."""
-
-    def __init__(self, commands: Sequence[str]) -> None:
-        self._commands = commands
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        text = document.text_before_cursor
-        if text.startswith("/") and " " not in text:
-            for name in self._commands:
-                if name.startswith(text):
-                    yield Completion(name, start_position=-len(text))
+            print_above(application, self._announce)
 
 
 def _output() -> Output | None:
@@ -163,8 +136,9 @@ def _output() -> Output | None:
     return Vt100_Output(sys.stdout, size, term=get_term_environment_variable(), enable_cpr=False)
 
 
-def _bindings() -> KeyBindings:
+def _bindings(complete: Complete) -> KeyBindings:
     bindings = KeyBindings()
+    bind(bindings, complete)
 
     @bindings.add("c-c")
     def clear(event: KeyPressEvent) -> None:
@@ -175,15 +149,3 @@ def _bindings() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return bindings
-
-
-def _history(path: Path | None) -> History:
-    if path is None:
-        return InMemoryHistory()
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.open("ab").close()
-    except OSError:  # a history that can't be kept is no reason not to chat
-        return InMemoryHistory()
-    return FileHistory(str(path))

@@ -18,14 +18,14 @@ from openai.lib.streaming import AssistantStreamManager
 
 from asstream.chat import history, produced
 from asstream.chat.catch_up import record_rest
-from asstream.chat.find import DEFAULT_MODEL, find_assistant
+from asstream.chat.find import DEFAULT_MODEL, find_assistant, find_thread
 from asstream.chat.joining import PolledStream, join_run, wait_for_outputs
 from asstream.chat.polling import ObjectStream, wait_for_run
 from asstream.chat.recovery import ACTIVE, GOING, RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
-from asstream.errors import AsstreamError, RunError
+from asstream.errors import AsstreamError, NotFoundError, RunError
 from asstream.handlers.activity import SENDING, functions, waiting_for
 from asstream.handlers.faults import raised_by_handler
 from asstream.handlers.outcome import outcome_lines
@@ -65,6 +65,9 @@ class Session:
         last_run: the newest run of this session, or of the thread before.
         live: the run of the thread that somebody else began and that is under way: `join` shows it.
         usage: tokens of this session, by kind.
+        attached: the files of the next message: id → name.
+        listed: ids of the threads that were last shown, so that a number can pick one.
+        tell_past: shows a person the thread's past.
         used: whether a message was sent.
         handler_is_ours: whether the handler is a built-in one; another may read the keyboard itself.
         discard: whether a thread that no message was sent to is deleted at the end.
@@ -88,6 +91,9 @@ class Session:
     last_run: Run | None = None
     live: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
+    attached: dict[str, str] = field(default_factory=dict)
+    listed: list[str] = field(default_factory=list)
+    tell_past: Callable[[Session], None] = lambda _: None
     used: bool = False
     discard: bool = False
     handler_is_ours: bool = True
@@ -126,6 +132,7 @@ class Session:
         """
         with self._telling(SENDING):
             self._post(text)
+        self.attached.clear()
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
         return self.retry()
@@ -180,6 +187,24 @@ class Session:
         """Let another assistant answer from now on. Raises NotFoundError, UsageError."""
         self.assistant = find_assistant(self.client, named)
 
+    def switch_thread(self, named: str) -> None:
+        """Go on with another thread, and with the assistant of its last run where that is still there.
+
+        What was said counts from there: usage, and the files of the last reply. Raises NotFoundError,
+        UsageError, openai.OpenAIError.
+        """
+        thread = find_thread(self.client, self.index, named)
+        if thread.id == self.thread_id:
+            return
+        run = history.last_run(self.client, thread.id)
+        self._discard_unused()
+        if run is not None and run.assistant_id and run.assistant_id != self.assistant.id:
+            with contextlib.suppress(NotFoundError):
+                self.switch_assistant(run.assistant_id)
+        self.thread_id, self.last_run = thread.id, run
+        self.used, self.discard, self.usage, self._recent = True, False, {}, []
+        self.__post_init__()
+
     def outcome(self, run: Run) -> list[str]:
         """How a run ended, for a person; nothing when it completed or its handler has told."""
         if self._unanswered:
@@ -199,9 +224,7 @@ class Session:
                 it all.
         """
         try:
-            if self.discard and not self.used:
-                with contextlib.suppress(openai.OpenAIError):
-                    self.client.with_options(max_retries=0, timeout=1).beta.threads.delete(self.thread_id)
+            self._discard_unused()
             if self.recorder is not None:
                 self.recorder.close()
         finally:
@@ -209,14 +232,24 @@ class Session:
             closing.start()
             closing.join(patience if self._settled else None)
 
+    def _discard_unused(self) -> None:
+        """Delete the thread that this session made, if no message was sent to it."""
+        if self.discard and not self.used:
+            with contextlib.suppress(openai.OpenAIError):
+                self.client.with_options(max_retries=0, timeout=1).beta.threads.delete(self.thread_id)
+
     # sending
 
     def _post(self, text: str) -> None:
         """Send the message once; a lost request is looked for in the thread before it is repeated."""
         once = self.client.with_options(max_retries=0)
+        extra: dict[str, Any] = {}
+        if self.attached:
+            tools = [{"type": "code_interpreter"}]
+            extra["attachments"] = [{"file_id": file_id, "tools": tools} for file_id in self.attached]
         for last in (False, True):
             try:
-                once.beta.threads.messages.create(self.thread_id, role="user", content=text)
+                once.beta.threads.messages.create(self.thread_id, role="user", content=text, **extra)
                 return
             except (openai.APIConnectionError, openai.InternalServerError):
                 if self._arrived(text):

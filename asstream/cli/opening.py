@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asstream.cli import options as o
 from asstream.cli.output import warn
-from asstream.cli.shown import downloads, handler_maker, handler_name, is_ours, status_line
+from asstream.cli.shown import downloads, handler_maker, handler_name, is_ours, show_past, status_line
 from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback
 from asstream.errors import NotFoundError
 
@@ -91,6 +91,8 @@ def open_session(
     session.instructions = instructions
     session.handler_is_ours = is_ours(spec)
     session.files = files
+    if terminal:
+        session.tell_past = show_past
     session.on_close = resources.close
     return session
 

@@ -128,9 +128,8 @@ def _at_terminal() -> bool:
 def _terminal(around: Surroundings) -> TerminalChat:
     from asstream.chat.loop import TerminalChat
     from asstream.chat.prompt import Prompt
-    from asstream.chat.slash import COMMANDS
 
-    return TerminalChat(around, Prompt(around.history, tuple(COMMANDS)))
+    return TerminalChat(around, Prompt(around.history))
 
 
 def _surroundings(

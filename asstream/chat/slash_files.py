@@ -1,0 +1,154 @@
+"""The slash commands that read or write files, or the clipboard."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asstream.errors import AsstreamError, UsageError
+from asstream.render.clean import clean_line
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads import Message
+
+    from asstream.chat.session import Session
+
+UPLOAD_SECONDS = 600.0
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+def attach(session: Session, argument: str) -> list[str]:
+    """`/file [PATH]`: upload a file for the next message; alone, the files that wait for it."""
+    if not argument:
+        waiting = [f"{name} ({file_id})" for file_id, name in session.attached.items()]
+        return [f"with the next message: {each}" for each in waiting] or [
+            "no file waits for the next message; /file PATH adds one"
+        ]
+    from asstream.chat.downloads import MOST
+    from asstream.chat.saving import safe_name
+
+    path = path_of(argument)
+    shown = clean_line(str(path))
+    if path.is_dir():
+        raise UsageError(f"{shown} is a folder", "name a file in it")
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise UsageError(f"{shown} is no plain file", "name one that is")
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if size > MOST:
+                raise UsageError(f"{shown} has {size:,} bytes, more than the API's {MOST:,}", "split it")
+            if not size:
+                raise UsageError(f"{shown} is empty", "name a file that holds something")
+            once = session.client.with_options(max_retries=0, timeout=UPLOAD_SECONDS)
+            made = once.files.create(file=(safe_name(path.name), file), purpose="assistants")
+    except OSError as error:
+        raise UsageError(f"{shown} can't be read: {error.strerror}", "name another file") from error
+    session.attached[made.id] = clean_line(made.filename or path.name)
+    return [f"{session.attached[made.id]} ({size:,} bytes) goes with the next message", *_unread(session)]
+
+
+def _unread(session: Session) -> list[str]:
+    """A word where the assistant has no code interpreter to read the file with."""
+    from asstream.chat.find import DEFAULT_NAME
+
+    assistant = session.assistant
+    if assistant.name == DEFAULT_NAME or any(
+        tool.type == "code_interpreter" for tool in assistant.tools or ()
+    ):
+        return []
+    name = assistant.name or assistant.id
+    return [f"but {name} has no code interpreter to read it with; /assistant picks another"]
+
+
+def save(session: Session, argument: str) -> list[str]:
+    """`/save [DIR]`: save the files of the last reply."""
+    saved = session.save(path_of(argument or "."))
+    return [f"saved {path}" for path in saved] or ["the last reply has no files"]
+
+
+def export(session: Session, argument: str) -> list[str]:
+    """`/export FILE`: write the transcript."""
+    if not argument:
+        raise UsageError("/export needs a FILE", "such as /export chat.md")
+    from asstream.chat.export import markdown
+    from asstream.chat.past import image_in_words, past
+
+    path = path_of(argument)
+    entry = session.index.get(session.thread_id)
+    text = markdown(
+        entry.title if entry else "",
+        session.thread_id,
+        past(session.client, session.thread_id),
+        partial(image_in_words, session.client),
+    )
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AsstreamError(f"{path} can't be written: {error.strerror}", "name another file") from error
+    return [f"written to {path}"]
+
+
+def copy(session: Session, argument: str) -> list[str]:
+    """`/copy [code]`: the last reply, or its last block of code, to the terminal's clipboard."""
+    if argument not in ("", "code"):
+        raise UsageError(f"/copy does not know {clean_line(argument, 40)!r}", "type /copy, or /copy code")
+    from asstream.chat.clipboard import copy as to_clipboard
+
+    text = _reply(session)
+    if argument == "code":
+        code = last_block(text) or _last_input(session)
+        if not code:
+            return ["the last reply has no code"]
+        return [to_clipboard(code, "the last block of code")]
+    return [to_clipboard(text, "the last reply")] if text else ["no reply to copy yet"]
+
+
+def last_block(text: str) -> str:
+    """The text inside the last fence of a Markdown text; empty where there is none."""
+    found = [match[2] for match in _FENCE.finditer(text)]
+    return found[-1] if found else ""
+
+
+def path_of(argument: str) -> Path:
+    """The path that a person typed or dropped: quotes around it, and `~`, are read as a shell reads them."""
+    if len(argument) > 1 and argument[0] == argument[-1] and argument[0] in "'\"":
+        argument = argument[1:-1]
+    if "\0" in argument:
+        raise UsageError(f"{clean_line(argument, 60)!r} is no path", "name a file")
+    try:
+        return Path(argument).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{clean_line(argument, 60)}: nobody here has that home folder", "give the path whole"
+        ) from error
+
+
+def _reply(session: Session) -> str:
+    """The text of the newest message of the assistant; empty where there is none."""
+    page = session.client.beta.threads.messages.list(session.thread_id, order="desc", limit=20)
+    return next((_text(message) for message in page.data if message.role == "assistant"), "")
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text.value for part in message.content if part.type == "text")
+
+
+def _last_input(session: Session) -> str:
+    """The code that the last run ran last; empty where it ran none."""
+    if session.last_run is None:
+        return ""
+    from asstream.chat.steps import calls
+
+    steps = session.client.beta.threads.runs.steps.list(
+        session.last_run.id, thread_id=session.thread_id, order="asc", limit=100
+    )
+    inputs = [
+        call.code_interpreter.input
+        for step in steps
+        for call in calls(step)
+        if call.type == "code_interpreter"
+    ]
+    return next((code for code in reversed(inputs) if code.strip()), "")
