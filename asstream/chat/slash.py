@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Threads that `/threads` lists."""
+MOST_NEAR = 5
+"""Commands that are named where a line may mean any of them."""
 
 
 class Leave(Exception):
@@ -80,7 +82,7 @@ def _named(name: str) -> tuple[str, Command]:
     if len(near) == 1:
         return near[0], COMMANDS[near[0]]
     shown = clean_line(name, 40)
-    if near:
+    if 0 < len(near) <= MOST_NEAR:
         raise UsageError(f"{shown} may be any of {', '.join(near)}", "type more of it")
     from difflib import get_close_matches
 

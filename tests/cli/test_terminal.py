@@ -195,6 +195,7 @@ SLASHES = {
     "/nothing": "there is no command /nothing",
     "/hlep": "the nearest is /help",
     "/ex": "/ex may be any of /export, /exit",
+    "/": "there is no command /",
     "/retry now": "/retry takes nothing, and 'now' was given",
     "/tools": "code_interpreter",
     "/file": "no file waits",
