@@ -21,6 +21,7 @@ from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant, find_thread
 from asstream.chat.joining import PolledStream, join_run, wait_for_outputs
 from asstream.chat.polling import ObjectStream, wait_for_run
+from asstream.chat.posting import post_message
 from asstream.chat.recovery import ACTIVE, GOING, RUN_ENDS
 from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
@@ -131,7 +132,7 @@ class Session:
             KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
         """
         with self._telling(SENDING):
-            self._post(text)
+            post_message(self.client, self.thread_id, text, self.attached)
         self.attached.clear()
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
@@ -239,30 +240,6 @@ class Session:
                 self.client.with_options(max_retries=0, timeout=1).beta.threads.delete(self.thread_id)
 
     # sending
-
-    def _post(self, text: str) -> None:
-        """Send the message once; a lost request is looked for in the thread before it is repeated."""
-        once = self.client.with_options(max_retries=0)
-        extra: dict[str, Any] = {}
-        if self.attached:
-            tools = [{"type": "code_interpreter"}]
-            extra["attachments"] = [{"file_id": file_id, "tools": tools} for file_id in self.attached]
-        for last in (False, True):
-            try:
-                once.beta.threads.messages.create(self.thread_id, role="user", content=text, **extra)
-                return
-            except (openai.APIConnectionError, openai.InternalServerError):
-                if self._arrived(text):
-                    return
-                if last:
-                    raise
-
-    def _arrived(self, text: str) -> bool:
-        try:
-            newest = self.client.beta.threads.messages.list(self.thread_id, limit=1, order="desc").data
-        except openai.OpenAIError:
-            return False
-        return bool(newest) and newest[0].role == "user" and history.text_of(newest[0]) == text
 
     def _parameters(self) -> dict[str, Any]:
         chosen = {"model": self.model, "instructions": self.instructions}

@@ -227,7 +227,7 @@ def test_a_chat_shows_code_and_output_and_saves_files(environ: dict[str, str], t
             *TABLE.split("\n"),
             "── output ──",
             "written",
-            "Here: [table.csv](table.csv).",
+            "Here: table.csv.",
         ]
         assert reply[6].startswith("table.csv  file-")
         chat.type(f"/save {tmp_path}/kept\r")
