@@ -6,15 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
 
 import openai
 import pytest
 
-from asstream.chat.session import Session
-from asstream.chat.threads import ThreadIndex
-from asstream.handlers import PlainHandler
+from asstream.chat.posting import post_message
 
 Stored = list[dict[str, Any]]
 
@@ -92,11 +89,9 @@ def serve() -> Iterator[Callable[[Any], openai.OpenAI]]:
 
 @pytest.mark.parametrize("losing", ["before", "after"])
 def test_a_message_whose_answer_was_lost_is_in_the_thread_once(
-    serve: Callable[[Any], openai.OpenAI], tmp_path: Path, losing: str
+    serve: Callable[[Any], openai.OpenAI], losing: str
 ) -> None:
     kind: Any = endpoint(losing)
-    assistant = openai.types.beta.Assistant.construct(id="asst_1", name="a", model="m")
-    session = Session(serve(kind), "thread_1", assistant, ThreadIndex(tmp_path, "x"), PlainHandler)
-    session._post("hello")
+    post_message(serve(kind), "thread_1", "hello")
     assert [each["content"][0]["text"]["value"] for each in kind.stored] == ["hello"]
     assert kind.lost == 1
