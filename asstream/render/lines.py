@@ -131,13 +131,15 @@ class Lines:
         standing = "".join(self._open)
         self._open.clear()
         whole = standing + more
-        spans = self._styler.line(whole)
-        painted = self._pen.line(spans)
-        if not standing or painted == whole:
-            return painted[len(standing) :]
-        if (back := self._back(standing)) is None:
+        painted = self._pen.line(self._styler.line(whole))
+        if painted == whole:
             return more
-        return back + painted
+        if not standing:
+            self._begun = self._size()
+        # Also where it came whole: how it looks does not depend on how it came.
+        if self._back(whole) is None:
+            return more
+        return (self._back(standing) or "") + painted if standing else painted
 
     def _finish_drawn(self, more: str) -> str:
         standing = "".join(self._open)
