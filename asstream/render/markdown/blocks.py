@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from asstream.render.markdown.flow import LEAST, Flow, end_of
 from asstream.render.markdown.leaves import Heading, Paragraph
 from asstream.render.markdown.runs import Row, Run, trimmed
 from asstream.render.markdown.starts import Container, Start, State, read
@@ -62,6 +63,8 @@ class Blocks:
         self._task = ""
         self._may_be_task = False
         self._last = ""
+        self._inside = False
+        """Whether the last block stands in a quote or list."""
         self._gap = False
 
     def feed(self, text: str) -> None:
@@ -147,10 +150,11 @@ class Blocks:
         self._fresh = min(self._fresh, len(kept))
         self._containers = kept + start.opened
         if start.kind == "blank":
-            self._gap = True
             if start.opened:
                 self._space("text")
                 self._sink.rows([trimmed(self._first())])
+            else:
+                self._gap = True
             return
         self._space(start.kind)
         self._open(start, text)
@@ -160,7 +164,7 @@ class Blocks:
         leaf, code = self._leaf, self._code
         if start.kind in ("code", "closing", "indented", "blank") and code is not None:
             return self._code_goes_on(start, text)
-        if start.kind == "text" and isinstance(leaf, Table) and not start.lazy and text.startswith("|"):
+        if start.kind == "text" and isinstance(leaf, Table) and (leaf.bare or text.startswith("|")):
             self._last = "row"
             leaf.feed(text)
             return True
@@ -198,13 +202,13 @@ class Blocks:
     def _open(self, start: Start, text: str) -> None:
         item = len(self._containers) > self._fresh and bool(self._containers[-1].marker)
         first, rest = self._first(), self._rest()
-        self._last = start.kind
+        self._last, self._inside = start.kind, bool(self._containers)
         if start.kind == "heading":
             self._leaf = Heading(self._columns, first, rest, start.level)
             self._leaf.feed(text)
         elif start.kind == "rule":
             room = self._columns - sum(len(run.text) for run in first)
-            self._sink.rows([(*first, Run("─" * max(min(room, _RULE_WIDTH), 3), "dim"))])
+            self._sink.rows([(*first, Run("─" * max(min(room, _RULE_WIDTH), 1), "dim"))])
         elif start.kind in ("fence", "indented"):
             self._open_code(start, text, first, rest)
         else:
@@ -214,11 +218,13 @@ class Blocks:
 
     def _open_code(self, start: Start, text: str, first: Row, rest: Row) -> None:
         self._code, self._blank_code = start, 0
-        language = (start.info.split() or [""])[0].strip("{}.")[:40]
-        if language:
-            self._sink.rows([(*first, Run(f"── {language} ──", "dim"))])
+        if start.info:
+            flow = Flow(self._columns, first, rest)
+            flow.push([Run(f"── {start.info} ──", "dim")])
+            self._sink.rows([*flow.settled(), *flow.rows()])
         elif first != rest:
             self._sink.rows([trimmed(first)])
+        language = (start.info.split() or [""])[0].strip("{}.")
         self._sink.code_begins(language, rest)
         if start.kind == "indented":
             self._last = "code"
@@ -250,7 +256,8 @@ class Blocks:
 
     def _space(self, kind: str) -> None:
         """A blank row before a block where the text has one, or the kinds of both ask for one."""
-        between = not self._containers and (kind in _SPACED_BEFORE or self._last in _SPACED_BEHIND)
+        between = not self._containers and kind in _SPACED_BEFORE
+        between |= not (self._containers and self._inside) and self._last in _SPACED_BEHIND
         if self._last and (self._gap or between):
             self._sink.rows([trimmed(self._prefix(self._containers[: self._fresh]))])
         self._gap = False
@@ -269,11 +276,12 @@ class Blocks:
                 marker = _BULLETS[depth % len(_BULLETS)]
             depth += 1
             shown.append(Run(f"{marker} ", _MARKER_STYLE))
-        return tuple(shown)
+        return end_of(tuple(shown), self._columns - LEAST)
 
     def _rest(self) -> Row:
         """What stands before the rows of a block but its first."""
         return self._prefix(self._containers)
 
     def _prefix(self, containers: tuple[Container, ...]) -> Row:
-        return tuple(Run(" " * (len(c.marker) + 1)) if c.marker else _QUOTE for c in containers)
+        rows = tuple(Run(" " * (len(c.marker) + 1)) if c.marker else _QUOTE for c in containers)
+        return end_of(rows, self._columns - LEAST)

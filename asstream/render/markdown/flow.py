@@ -18,7 +18,7 @@ _PIECES = re.compile(
     rf"\n|[ \t]+|[{OPENING}]*[{WIDE}][{CLOSING}\u0300-\u036f\u3099\u309a]*|[^\s{WIDE}]+|\s", re.DOTALL
 )
 _HAS_WIDE = re.compile(rf"[{WIDE}]")
-_LEAST = 8
+LEAST = 8
 """Cells that are left to the text, however deep the prefix."""
 
 
@@ -35,8 +35,8 @@ class Flow:
 
     def __init__(self, columns: int, first: Row = (), rest: Row = (), *, behind: int = 0) -> None:
         self._columns = max(columns, 1)
-        self._prefix = _cut(rest, self._columns - _LEAST)
-        first = _cut(first, self._columns - _LEAST)
+        self._prefix = end_of(rest, self._columns - LEAST)
+        first = end_of(first, self._columns - LEAST)
         self._done: list[Row] = []
         self._row: list[Run] = list(first)
         self._begins = cells_of(first)
@@ -147,8 +147,8 @@ class Flow:
         self._width = self._begins = cells_of(self._prefix)
 
 
-def _cut(prefix: Row, columns: int) -> Row:
-    """The end of a prefix, where the whole would leave no room."""
+def end_of(prefix: Row, columns: int) -> Row:
+    """The end of a prefix: as much of it as has room in so many cells."""
     kept: list[Run] = []
     room = max(columns, 0)
     for run in reversed(prefix):

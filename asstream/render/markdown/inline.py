@@ -266,7 +266,10 @@ def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
             for text, own in _leaf(token):
                 label += text
                 joined = " ".join(filter(None, [*styles, own]))
-                runs += _linked(text, joined, href) if token.type == "text" else [Run(text, joined, href)]
+                leads = href
+                if token.type == "image" and not href:
+                    leads = safe_href(str(token.attrs.get("src", "")))
+                runs += _linked(text, joined, href) if token.type == "text" else [Run(text, joined, leads)]
     return runs
 
 
@@ -294,10 +297,18 @@ def _linked(text: str, style: str, href: str) -> list[Run]:
     runs: list[Run] = []
     at = 0
     for match in _URL.finditer(text):
+        url = match[0] + _brackets_behind(match[0], text[match.end() :])
         runs.append(Run(text[at : match.start()], style))
-        runs.append(Run(match[0], f"{style} {STYLES['link']}".strip(), safe_href(match[0])))
-        at = match.end()
+        runs.append(Run(url, f"{style} {STYLES['link']}".strip(), safe_href(url)))
+        at = match.start() + len(url)
     return [*runs, Run(text[at:], style)]
+
+
+def _brackets_behind(url: str, rest: str) -> str:
+    """The brackets behind an address that close some in it."""
+    opened = url.count("(") - url.count(")")
+    closing = len(rest) - len(rest.lstrip(")"))
+    return ")" * max(min(opened, closing), 0)
 
 
 @cache

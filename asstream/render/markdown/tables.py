@@ -22,6 +22,9 @@ _CROSS = "─┼─"
 class Table:
     """A table: `feed` the text of its open row, `end_row` where the row ends.
 
+    Attributes:
+        bare: no bar begins its rows, so any line of text is one.
+
     Args:
         columns: of the screen, less one.
         head: the cells of the first row.
@@ -33,6 +36,7 @@ class Table:
     def __init__(self, columns: int, head: Sequence[str], rule: str, first: Row = (), rest: Row = ()) -> None:
         self._first, self._rest = first, rest
         self._columns = columns
+        self.bare = "|" in rule and not rule.startswith("|")
         self._alignments = [_alignment(cell) for cell in cells(rule)]
         self._body: list[list[list[Run]]] = [[read(cell, "bold") for cell in head]]
         """Rows that may still change."""
@@ -58,9 +62,12 @@ class Table:
             self._done += [*self._loose.settled(), *self._loose.rows()]
             self._loose = None
             return
-        row = [read(cell) for cell in cells(self._open)[: len(self._alignments)]]
+        count = len(self._alignments)
+        texts = cells(self._open)
+        texts[count - 1 :] = [" | ".join(texts[count - 1 :])]  # cells that no column is left for are not lost
+        row = [read(cell) for cell in texts]
         self._open = ""
-        self._body.append(row + [[] for _ in range(len(self._alignments) - len(row))])
+        self._body.append(row + [[] for _ in range(count - len(row))])
         self._measured += 1
         if self._measured >= MEASURED:
             self._settle()
@@ -165,11 +172,12 @@ class Table:
         for number, row in enumerate(self._body):
             if number == 0 and not self._placed:
                 continue
+            if number > 1 or self._placed:
+                rows.append([])
             for name, cell in zip(self._names, row, strict=True):
                 flow = Flow(self._columns - cells_of(self._rest), (), (Run("  "),))
                 flow.push([*name, Run(": ", "dim"), *cell])
                 rows += map(list, [*flow.settled(), *flow.rows()])
-            rows.append([])
         return rows
 
 
