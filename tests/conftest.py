@@ -7,6 +7,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="make what the streams are now the golden ones"
     )
+    parser.addoption(
+        "--every-cut", action="store_true", help="try each cut of the Markdown replies at each size (long)"
+    )
+
+
+@pytest.fixture
+def every_cut(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--every-cut"))
 
 
 @pytest.fixture
