@@ -1,8 +1,8 @@
 """A terminal that is strict: it knows what the renderer may write, and fails at anything else.
 
-Unlike pyte it also shows dim text and where links lead, fails where the cursor would leave the screen's top (a
-real terminal stops it there, and what follows is written over the wrong rows), and counts rows that it had to
-break itself.
+Unlike pyte it also shows dim text and where links lead, fails where the cursor would leave the screen's top
+(a real terminal stops it there, and what follows is written over the wrong rows), and counts rows that it had
+to break itself.
 """
 
 from __future__ import annotations

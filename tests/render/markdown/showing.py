@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -56,7 +57,7 @@ def cut(text: str, *places: int) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     data = text.encode()
     edges = [0, *places, len(data)]
-    return [decoder.decode(data[begin:end]) for begin, end in zip(edges, edges[1:], strict=False)]
+    return [decoder.decode(data[begin:end]) for begin, end in pairwise(edges)]
 
 
 def by_words(text: str) -> list[str]:

@@ -19,7 +19,7 @@ def test_there_are_forty() -> None:
 
 
 def known(text: str) -> str:
-    """A text without the characters behind which pyte loses the rest: those without cells that it can't join."""
+    """A text without the characters behind which pyte loses the rest: without cells, and not joined by it."""
     return "".join(char for char in text if wcwidth(char) != 0 or unicodedata.combining(char))
 
 

@@ -1,4 +1,4 @@
-"""How replies look, kept in files so that each change of it is seen: `pytest --rewrite-golden` makes them anew.
+"""How replies look, kept in files so that a change of it is seen: `pytest --rewrite-golden` makes them anew.
 
 Styled text reads `‹bold|text›`, a link `‹underline→https://x|text›`. The screen is 60 columns wide.
 """
