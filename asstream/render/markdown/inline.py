@@ -266,10 +266,9 @@ def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
             for text, own in _leaf(token):
                 label += text
                 joined = " ".join(filter(None, [*styles, own]))
-                leads = href
-                if token.type == "image" and not href:
-                    leads = safe_href(str(token.attrs.get("src", "")))
-                runs += _linked(text, joined, href) if token.type == "text" else [Run(text, joined, leads)]
+                runs += _linked(text, joined, href) if token.type == "text" else [Run(text, joined, href)]
+            if token.type == "image" and not href:
+                runs[-1:] = _picture(runs[-1], str(token.attrs.get("src", "")))
     return runs
 
 
@@ -286,6 +285,13 @@ def _leaf(token: Token) -> list[tuple[str, str]]:
     if token.type == "image":
         return [(text or "image", "italic")]
     return [(text, "")]
+
+
+def _picture(run: Run, source: str) -> list[Run]:
+    """A picture leads to where it is; its run has what is said in its place."""
+    led = run._replace(href=safe_href(source))
+    shown = target_shown(source, run.text)
+    return [led, Run(shown, "dim", led.href)] if shown else [led]
 
 
 def _linked(text: str, style: str, href: str) -> list[Run]:

@@ -171,14 +171,19 @@ class Table:
         rows: list[list[Run]] = []
         for number, row in enumerate(self._body):
             if number == 0 and not self._placed:
+                if len(self._body) == 1:  # no row says the names
+                    rows += self._lines_of([cell for name in row for cell in (*name, Run("\n"))])
                 continue
             if number > 1 or self._placed:
                 rows.append([])
             for name, cell in zip(self._names, row, strict=True):
-                flow = Flow(self._columns - cells_of(self._rest), (), (Run("  "),))
-                flow.push([*name, Run(": ", "dim"), *cell])
-                rows += map(list, [*flow.settled(), *flow.rows()])
+                rows += self._lines_of([*name, Run(": ", "dim"), *cell])
         return rows
+
+    def _lines_of(self, runs: Sequence[Run]) -> list[list[Run]]:
+        flow = Flow(self._columns - cells_of(self._rest), (), (Run("  "),))
+        flow.push(runs)
+        return [list(row) for row in (*flow.settled(), *flow.rows())]
 
 
 def _alignment(rule: str) -> str:
