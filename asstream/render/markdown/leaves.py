@@ -48,7 +48,7 @@ class Paragraph:
     @property
     def columns(self) -> int:
         """How many columns its last line has as the head of a table; 0 where it is none."""
-        return len(cells(self._line)) if self._may_be_head() else 0
+        return len(cells(self._line)) if "|" in self._line and self._may_be_head() else 0
 
     def feed(self, text: str) -> None:
         """More of the open line."""
@@ -103,9 +103,9 @@ class Paragraph:
         return self.underlines or self._may_be_head()
 
     def _may_be_head(self) -> bool:
-        return (
-            self._clean and len(self._line) <= _LONGEST_HEAD and "|" in self._line[:HELD] and not self._style
-        )
+        if not self._clean or self._style:
+            return False
+        return len(self._line) <= (_LONGEST_HEAD if "|" in self._line[:HELD] else HELD)
 
 
 class Heading(Paragraph):
