@@ -42,7 +42,11 @@ class Table:
         """Rows that may still change."""
         self._widths: list[int] | None = None
         self._done: list[Row] = []
+        self._standing: list[Row] | None = None
+        """Those rows as they are laid out by now."""
         self._open = ""
+        self._inline, self._flow = self._begun()
+        """The open row, as it is typed."""
         self._measured = 0
         self._loose: Flow | None = None
         self._placed = False
@@ -55,6 +59,7 @@ class Table:
             self._loose.push([Run(text)])
         else:
             self._open += text
+            self._flow.push(self._inline.feed(text))
 
     def end_row(self) -> None:
         """The open row is whole."""
@@ -66,7 +71,8 @@ class Table:
         texts = cells(self._open)
         texts[count - 1 :] = [" | ".join(texts[count - 1 :])]  # cells that no column is left for are not lost
         row = [read(cell) for cell in texts]
-        self._open = ""
+        self._open, self._standing = "", None
+        self._inline, self._flow = self._begun()
         self._body.append(row + [[] for _ in range(count - len(row))])
         self._measured += 1
         if self._measured >= MEASURED:
@@ -81,10 +87,9 @@ class Table:
         """The rows of the screen that may change."""
         if self._loose is not None:
             return self._loose.rows()
-        return [
-            *self._laid_out(self._widths if self._widths is not None else self._measure()),
-            *self._typed(),
-        ]
+        if self._standing is None:
+            self._standing = self._laid_out(self._widths if self._widths is not None else self._measure())
+        return [*self._standing, *self._typed()]
 
     def finish(self) -> list[Row]:
         """The rest of its rows, now that it has ended."""
@@ -97,26 +102,27 @@ class Table:
         """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
         typed = self._typed()
         self._body.clear()
+        self._standing = None
         self._columns, self._widths, self._measured = columns, None, 0
         if typed:
             self._loose = Flow(columns, (), self._rest, behind=cells_of(typed[-1]) % max(columns, 1))
             self._open = ""
+        self._inline, self._flow = self._begun()
         self._placed = True
 
     def _settle(self) -> None:
         self._widths = self._widths if self._widths is not None else self._measure()
         self._done += self._laid_out(self._widths)
         self._body.clear()
+        self._standing = None
         self._placed = True
 
     def _typed(self) -> list[Row]:
         """The open row as it is typed."""
-        if not self._open:
-            return []
-        inline = Inline("dim")
-        flow = Flow(self._columns, self._rest, self._rest)
-        flow.push([*inline.feed(self._open), *inline.open()])
-        return [*flow.settled(), *flow.rows()]
+        return self._flow.all_rows(self._inline.open()) if self._open else []
+
+    def _begun(self) -> tuple[Inline, Flow]:
+        return Inline("dim"), Flow(self._columns, self._rest, self._rest)
 
     # layout
 
