@@ -45,10 +45,12 @@ class Flow:
         self._blank = Run("")
         self._breaks = 0
 
-    @property
-    def width(self) -> int:
-        """The cells of the last row that are taken."""
-        return self._width
+    def loosened(self, columns: int, tail: Iterable[Run] = ()) -> Flow:
+        """What goes on behind the last row and a text that stands behind it, on a screen that was resized."""
+        standing = self._with(tail)
+        flow = Flow(columns, (), self._prefix, behind=standing._width % max(columns, 1))
+        flow._blank, flow._breaks = standing._blank, standing._breaks
+        return flow
 
     def push(self, runs: Iterable[Run]) -> None:
         """Lay out runs; their last word is whole."""
@@ -81,10 +83,14 @@ class Flow:
 
     def rows(self, tail: Iterable[Run] = ()) -> list[Row]:
         """The last row, and those that a text behind it would need."""
+        copy = self._with(tail)
+        return [*copy._done, trimmed(copy._row)]
+
+    def _with(self, tail: Iterable[Run]) -> Flow:
         copy = Flow.__new__(Flow)
         copy.__dict__.update(self.__dict__, _done=[], _row=list(self._row))
         copy.push(tail)
-        return [*copy._done, trimmed(copy._row)]
+        return copy
 
     def _space(self, run: Run) -> None:
         if run.text == "\n":

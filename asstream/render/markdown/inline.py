@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from asstream.render.clean import clean
 from asstream.render.markdown.flow import CLOSING, OPENING
 from asstream.render.markdown.links import safe_href, target_shown
-from asstream.render.markdown.runs import Run, add
+from asstream.render.markdown.runs import Run, add, behind, text_of
 from asstream.render.marks import BEGINS, Marks
 from asstream.render.widths import WIDE
 
@@ -40,6 +40,7 @@ _OPEN_TARGET = re.compile(r"\]\([ \t]*[^()\s]*(?:[ \t]+(?:\"[^\"]*|'[^']*|\([^)]
 _URL = re.compile(r"https?://[^\s<>\"'`|\\]*[^\s<>\"'`|\\.,;:!?)\]}*_~]")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 
+_LIGHT = " \t\n\\`*_~[]!<&$"
 _FORMULAS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _FORMULA_MARKS = ("\\(", "\\)", "\\[", "\\]")
 """In Markdown these are mere brackets; models mean formulas."""
@@ -68,6 +69,8 @@ class Inline:
         """Up to where its blanks were looked at."""
         self._marked = False
         """Whether there is a mark in it behind the last look."""
+        self._passed = ""
+        """What stands for good already of the open piece."""
         self._shown: tuple[str, list[Run], bool] = ("", [], False)
         """The open piece as it was read last, its runs, and whether plain text goes on in the last."""
 
@@ -110,10 +113,8 @@ class Inline:
         return done
 
     def pass_over(self) -> None:
-        """What is open as it looks by now stands for good: only what is not shown of it is left."""
-        withheld = _TRAILING.search(self._open) if _MARKS.search(self._open) else None
-        self._open = self._open[withheld.start() :] if withheld else ""
-        self._seen, self._marked, self._shown = 0, False, ("", [], False)
+        """What is open as it looks by now stands for good: only what is not shown of it is given out."""
+        self._passed = text_of(self.open())
 
     def open(self) -> list[Run]:
         """The runs of the open piece as it looks by now: what has begun is shown as if it ended here."""
@@ -160,6 +161,8 @@ class Inline:
         self._seen, self._marked = 0, False
         self._shown = ("", [], False)
         runs = [Run(piece, self._style)] if plain else read(piece, self._style)
+        if self._passed:
+            runs, self._passed = _behind_shown(runs, self._passed)
         for run in runs:
             add(done, run)
 
@@ -171,6 +174,23 @@ class Inline:
         if blank := shown[len(body) :]:
             add(runs, Run(blank, runs[-1].style if runs else self._style))
         return runs
+
+
+def _behind_shown(runs: list[Run], shown: str) -> tuple[list[Run], str]:
+    """What runs have behind a text, and what of that text is longer; marks and blanks do not count."""
+    text = text_of(runs)
+    at = place = 0
+    while at < len(text) and place < len(shown):
+        if text[at] == shown[place]:
+            at += 1
+            place += 1
+        elif shown[place] in _LIGHT:
+            place += 1
+        elif text[at] in _LIGHT:
+            at += 1
+        else:
+            return behind(runs, at), ""
+    return behind(runs, at), shown[place:]
 
 
 def _is_whole(cut: str) -> bool:

@@ -62,6 +62,7 @@ class Paragraph:
         self._line, self._only = "", False
         self._clean = self._inline.settled
         if self._clean:
+            self._loose = False
             self._flow.push(self._inline.force())
             self._rows += [*self._flow.settled(), *self._flow.rows()]
             self._flow = Flow(self._columns, self._rest, self._rest)
@@ -94,10 +95,12 @@ class Paragraph:
 
     def loosen(self, columns: int) -> None:
         """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
-        self._inline.pass_over()
-        width = self._flow.width
+        if self._loose:  # nothing of the open piece was shown
+            self._flow = self._flow.loosened(columns)
+        else:
+            self._flow = self._flow.loosened(columns, self._inline.open())
+            self._inline.pass_over()
         self._columns, self._clean, self._loose = columns, False, True
-        self._flow = Flow(columns, (), self._rest, behind=width % max(columns, 1))
 
     def _may_change(self) -> bool:
         return self.underlines or self._may_be_head()

@@ -17,6 +17,9 @@ SYNCHRONIZED = ("\x1b[?2026h", "\x1b[?2026l")
 """Around what changes several rows: terminals show it at once; those that do not know it ignore it."""
 
 
+_BETWEEN = " \n|│─┼"
+
+
 class Page:
     """The end of the screen. Rows must be narrower than it.
 
@@ -83,17 +86,19 @@ class Page:
         """What was drawn last is written."""
         self._shown, self._loose = self._next
 
-    def leave(self, rows: Sequence[Row]) -> str:
-        """The window was resized: what to write so that all of `rows` stand, without moving the cursor.
+    def leave(self, final: Sequence[Row], live: Sequence[Row]) -> str:
+        """The window was resized: what to write so that all rows stand, without moving the cursor.
 
-        What stands is left where it is. The last row can be written on from now on, no more.
+        What stands is left where it is. The last of `live` can be written on from now on, no more.
         """
+        rows = [*final, *live]
         flat: list[Run] = []
         for number, row in enumerate(rows):
             flat += [Run("\n"), *row] if number else row
-        begins = _behind_same("".join(map(text_of, self._shown)), text_of(flat))
-        self._shown, self._loose = [()] if rows else [], bool(rows)
-        return self._painted(behind(flat, begins))
+        begins, same = _behind_same("".join(map(text_of, self._shown)), text_of(flat))
+        ended = not live and bool(rows or self._shown)
+        self._shown, self._loose = [()] if live else [], bool(live)
+        return ("" if same else "\n") + self._painted(behind(flat, begins)) + ("\n" if ended else "")
 
     def _rows(self, target: Sequence[Row], row: int, same: int, standing: int) -> str:
         """The rows from a place on; of the first `standing`, what is left of their old text is erased."""
@@ -134,18 +139,23 @@ def _back(up: int, row: Row, same: int) -> tuple[str, int]:
     return f"{rises}\x1b[{most_cells(before) + 1}G", same
 
 
-def _behind_same(shown: str, target: str) -> int:
-    """Where the target goes on behind what is shown; blanks and line ends do not count."""
-    at = 0
-    for char in shown:
-        if char.isspace():
-            continue
-        while at < len(target) and target[at].isspace():
+def _behind_same(shown: str, target: str) -> tuple[int, bool]:
+    """Where the target goes on behind what is shown; blanks, line ends and the bars of tables do not count.
+
+    Where it is not the same, the beginning of the row that differs, and False.
+    """
+    at = place = 0
+    while place < len(shown) and at < len(target):
+        if shown[place] == target[at]:
+            place += 1
             at += 1
-        if at == len(target) or target[at] != char:
-            break
-        at += 1
-    return at
+        elif shown[place] in _BETWEEN:
+            place += 1
+        elif target[at] in _BETWEEN:
+            at += 1
+        else:
+            return target.rfind("\n", 0, at) + 1, False
+    return at, True
 
 
 def _together(text: str) -> str:

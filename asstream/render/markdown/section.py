@@ -143,7 +143,7 @@ class Markdown:
     def _resize(self) -> None:
         self._screen = self._size()
         if self._lines is None:
-            self._written.append(self._page.leave([*self._final, *self._blocks.rows()]))
+            self._written.append(self._page.leave(self._final, self._blocks.rows()))
             self._final.clear()
             self._waits = False
         self._blocks.loosen(self._screen[0] - 1)

@@ -56,7 +56,7 @@ class Table:
     def feed(self, text: str) -> None:
         """More of the open row."""
         if self._loose is not None:
-            self._loose.push([Run(text)])
+            self._loose.push(self._inline.feed(text))
         else:
             self._open += text
             self._flow.push(self._inline.feed(text))
@@ -64,8 +64,10 @@ class Table:
     def end_row(self) -> None:
         """The open row is whole."""
         if self._loose is not None:
+            self._loose.push(self._inline.force())
             self._done += [*self._loose.settled(), *self._loose.rows()]
             self._loose = None
+            self._inline, self._flow = self._begun()
             return
         count = len(self._alignments)
         texts = cells(self._open)
@@ -86,7 +88,7 @@ class Table:
     def rows(self) -> list[Row]:
         """The rows of the screen that may change."""
         if self._loose is not None:
-            return self._loose.rows()
+            return self._loose.all_rows()
         if self._standing is None:
             self._standing = self._laid_out(self._widths if self._widths is not None else self._measure())
         return [*self._standing, *self._typed()]
@@ -101,13 +103,19 @@ class Table:
     def loosen(self, columns: int) -> None:
         """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
         typed = self._typed()
+        if self._body and not typed:
+            self._done.append(())  # ends the row that stands
         self._body.clear()
         self._standing = None
         self._columns, self._widths, self._measured = columns, None, 0
-        if typed:
-            self._loose = Flow(columns, (), self._rest, behind=cells_of(typed[-1]) % max(columns, 1))
+        if self._loose is not None:
+            self._loose = self._loose.loosened(columns)
+        elif typed:
             self._open = ""
-        self._inline, self._flow = self._begun()
+            self._loose = self._flow.loosened(columns, self._inline.open())
+            self._inline.pass_over()
+        else:
+            self._inline, self._flow = self._begun()
         self._placed = True
 
     def _settle(self) -> None:

@@ -60,6 +60,8 @@ class Glass:
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self._lines: list[list[Cell]] = [[]]
+        self._go_on: set[int] = set()
+        """The rows that go on with the text of the row before."""
         self._row = self._column = 0
         self._style = self._href = ""
         self._synchronized = False
@@ -103,6 +105,7 @@ class Glass:
             if self._column + width > self.columns:
                 self.broken += 1
                 self._newline("")
+                self._go_on.add(id(self._lines[self._row]))
             self._put(
                 [Cell(char, self._style, self._href), *[Cell("", self._style, self._href)] * (width - 1)]
             )
@@ -164,6 +167,27 @@ class Glass:
         if href:
             self.links.append(href)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Break the rows anew, as terminals do; the cursor stays with its character."""
+        texts: list[list[Cell]] = []
+        for number, line in enumerate(self._lines):
+            if id(line) not in self._go_on or not texts:
+                texts.append([])
+            if number == self._row:
+                cursor = len(texts) - 1, len(texts[-1]) + self._column
+            texts[-1] += line
+        self.columns, self.rows = columns, rows
+        self._lines, self._go_on = [], set()
+        for number, text in enumerate(texts):
+            pieces = _broken(text, columns)
+            if number == cursor[0]:
+                behind = min(cursor[1], len(text))
+                starts = [sum(map(len, pieces[:n])) for n in range(len(pieces))]
+                row = max(n for n, start in enumerate(starts) if start <= behind)
+                self._row, self._column = len(self._lines) + row, min(behind - starts[row], columns)
+            self._lines += pieces
+            self._go_on |= set(map(id, pieces[1:]))
+
     # what is seen
 
     def lines(self) -> list[str]:
@@ -173,6 +197,16 @@ class Glass:
     def looks(self) -> list[str]:
         """As `lines`, with styles and links: `‹bold|text›`, `‹underline→https://x|text›`."""
         return _trimmed([_look(line) for line in self._lines])
+
+
+def _broken(text: list[Cell], columns: int) -> list[list[Cell]]:
+    pieces: list[list[Cell]] = [[]]
+    for place, cell in enumerate(text):
+        wide = 2 if place + 1 < len(text) and not text[place + 1].text else 1
+        if cell.text and len(pieces[-1]) + wide > columns:
+            pieces.append([])
+        pieces[-1].append(cell)
+    return pieces
 
 
 def _look(line: list[Cell]) -> str:
