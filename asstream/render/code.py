@@ -63,11 +63,26 @@ class _Lexer(Protocol):
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]: ...
 
 
+class _Stops(ExtendedRegexLexer):  # type: ignore[misc]
+    """A lexer that can be stopped at a line's end, and read parts of a line with itself."""
+
+    def get_tokens_unprocessed(
+        self,
+        text: str | None = None,
+        context: LexerContext | None = None,
+        stack: tuple[str, ...] | None = None,
+    ) -> Iterator[tuple[int, _TokenType, str]]:
+        if stack is not None:  # of a part: what `using(this, state=…)` asks for
+            yield from RegexLexer.get_tokens_unprocessed(self, text, stack)
+        else:
+            yield from super().get_tokens_unprocessed(text, context)
+
+
 class _ByLines:
     """A lexer of lines whose states are kept from line to line."""
 
     def __init__(self, lexer: type[RegexLexer]) -> None:
-        self._lexer = type(f"Lines{lexer.__name__}", (ExtendedRegexLexer, lexer), {})()
+        self._lexer = type(f"Lines{lexer.__name__}", (_Stops, lexer), {})()
         self._states = ["root"]
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
@@ -90,9 +105,11 @@ class CodeStyler:
         """The spans of a line (without its newline); together they are the line."""
         if len(text) > LONGEST:
             return [(text, "")]
-        spans = [
-            (value, style_of(token)) for _, token, value in self._lexer.get_tokens_unprocessed(text + "\n")
-        ]
+        try:
+            tokens = [*self._lexer.get_tokens_unprocessed(text + "\n")]
+        except Exception:  # one of Pygments' six hundred has a fault; that is no reason to lose the reply
+            return [(text, "")]
+        spans = [(value, style_of(token)) for _, token, value in tokens]
         if "".join(value for value, _ in spans) != text + "\n":  # a lexer that lost a character loses its say
             return [(text, "")]
         last, style = spans.pop()

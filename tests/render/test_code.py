@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers.python import PythonLexer
 from pygments.token import String
 
-from asstream.render.code import LONGEST, CodeStyler, style_of
+from asstream.render.code import LONGEST, CodeStyler, style_of, styler_of
 
 PROGRAM = '''import math as m
 @decorator
@@ -72,3 +73,17 @@ def test_no_character_is_lost_or_made(lines: list[str]) -> None:
 
 def test_a_line_beyond_measure_stays_plain() -> None:
     assert CodeStyler().line("import " * LONGEST) == [("import " * LONGEST, "")]
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["markdown", "html", "php", "vue", "rst", "kotlin", "sml", "csound", "rebol", "mime", "c++", "\n"],
+)
+def test_no_language_is_a_reason_to_fail(language: str) -> None:
+    styler = styler_of(language)
+    for line in ("```python", "x = '''", "<a href='x'>**b** `c` [d](e)</a>", "", "\t{{ f }} # é", "```"):
+        assert "".join(text for text, _ in styler.line(line)) == line
+
+
+def test_a_language_that_reads_parts_of_a_line_with_itself_has_colours() -> None:
+    assert ("c", "blue") in styler_of("markdown").line("a **b** [c](d)")
