@@ -205,8 +205,8 @@ class _Reader:
                 if not cursor.rest and not self.whole:
                     return False
                 cursor.skip(1)
-            elif rest:
-                if cursor.indent() < container.width:
+            else:
+                if rest and cursor.indent() < container.width:
                     break
                 cursor.skip(container.width)
             self.stays += 1

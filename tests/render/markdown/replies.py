@@ -1,4 +1,4 @@
-"""Replies of any length, of one kind of block or mixed, in which a mark such as `m00042z` stands every few words."""
+"""Replies of any length, of one kind of block or mixed, with a mark such as `m00042z` every few words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,35 @@ from itertools import count
 
 KINDS = ("mixed", "code", "list", "table", "para")
 MARK = re.compile(r"m\d{5}z")
-_WORDS = (
-    "the of model stream answer thread delta token assistant render terminal cursor buffer window scroll value "
-    "latency frame parser list table column border highlight prompt history input output error retry session"
-).split()
+_WORDS = [
+    *(
+        "the",
+        "of",
+        "model",
+        "stream",
+        "answer",
+        "thread",
+        "delta",
+        "token",
+        "assistant",
+        "render",
+        "terminal",
+    ),
+    *(
+        "cursor",
+        "buffer",
+        "window",
+        "scroll",
+        "value",
+        "latency",
+        "frame",
+        "parser",
+        "list",
+        "table",
+        "column",
+    ),
+    *("border", "highlight", "prompt", "history", "input", "output", "error", "retry", "session"),
+]
 
 
 class Author:
@@ -87,7 +112,8 @@ class Author:
         return "| Name | Value | Note |\n|:-----|------:|:----:|\n" + "".join(self._row() for _ in range(6))
 
     def _code_line(self) -> str:
-        return f"def {self.mark()}(x, y={self._random.randint(1, 99)}): return x + y  # {self._random.choice(_WORDS)}\n"
+        word = self._random.choice(_WORDS)
+        return f"def {self.mark()}(x, y={self._random.randint(1, 99)}): return x + y  # {word}\n"
 
     def _code(self) -> str:
         return (
