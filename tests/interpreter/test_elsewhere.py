@@ -54,6 +54,7 @@ def started() -> Iterator[dict[tuple[int, str], subprocess.Popen[str]]]:
         yield processes
 
 
+@pytest.mark.timeout(400)  # the tests of several files, each with kernels of its own
 @pytest.mark.parametrize(("user", "sandbox"), CASES)
 def test_it_is_the_same(
     started: dict[tuple[int, str], subprocess.Popen[str]], user: int, sandbox: str
