@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from asstream.handlers import activity
 from asstream.handlers.base import EventHandler
+from asstream.handlers.citations import Passages
 from asstream.handlers.files import footnotes
 from asstream.handlers.outcome import EMPTY, outcome_lines, says_nothing
 from asstream.render.code import CodeStyler
@@ -62,6 +63,7 @@ class ConsoleHandler(EventHandler):
         self._transcript = Transcript(self._console, errors or Console(stderr=True))
         self._started = time.monotonic()
         self._marks = Marks(links=self._transcript.pen.live)
+        self._passages = Passages()
         self._pictures: set[str] = set()
         # The methods of a subclass may print, where a line of ours stands.
         ours = type(self) is ConsoleHandler
@@ -85,6 +87,7 @@ class ConsoleHandler(EventHandler):
     def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
         self._transcript.open(id(snapshot), markdown=True)
         self._transcript.add(self._marks.feed(delta.value or ""))
+        self._passages.note(delta.annotations)
 
     @override
     def on_text_done(self, text: Text) -> None:
@@ -105,7 +108,8 @@ class ConsoleHandler(EventHandler):
 
     @override
     def on_message_done(self, message: Message) -> None:
-        self._transcript.footnotes(footnotes(message, self.files, self._marks.numbers))
+        notes = footnotes(message, self.files, self._marks.numbers, self._passages)
+        self._transcript.footnotes(notes)
         self._marks = Marks(links=self._transcript.pen.live)
         if says_nothing(message):
             self._transcript.notice(EMPTY)
@@ -176,6 +180,8 @@ class ConsoleHandler(EventHandler):
     @override
     def on_tool_call_done(self, tool_call: ToolCall) -> None:
         self._transcript.close()
+        if tool_call.type == "file_search":
+            self._passages.found(getattr(tool_call.file_search, "results", None))
         if tool_call.type == "function" and tool_call.function.output is not None:
             output = tool_call.function.output
             shown = output if len(output) <= _LONGEST_OUTPUT else output[:_LONGEST_OUTPUT] + "…"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from asstream.handlers.citations import Passages, file_of, name_said, text_of
 from asstream.render.clean import clean_line
+from asstream.render.footnotes import Footnote
 from asstream.render.marks import BEGINS, cited, marks_of, name_of, raised
 
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 MOST_UNLINKED = 10
 """Files that are listed though the message does not speak of them, or though they are not there."""
 
-LONGEST_QUOTE = 200
-"""Characters of a passage that are shown."""
+LONGEST_MARK = 40
+"""Characters of what a footnote explains, where that is no number."""
 
 MISSING = "the file is not there"
 """What is said of a file that a message links and nobody has."""
@@ -63,30 +65,39 @@ def file_name(mark: str) -> str:
 
 
 def footnotes(
-    message: Message, files: Files | None, numbers: Mapping[str, int] | None = None
-) -> list[tuple[str, str]]:
+    message: Message,
+    files: Files | None,
+    numbers: Mapping[str, int] | None = None,
+    passages: Passages | None = None,
+) -> list[Footnote]:
     """Each marker of a message once, as it is shown, with what is to be said of its file.
 
-    `numbers`: those that are shown in place of citations. One that no annotation explains has the name that
-    it says itself.
-    Then the files that it links though they are not there, and those that its code made and it does not link.
+    First those that are shown as numbers, in their order. One that no annotation explains has the name that
+    it says itself. Last the files that the message links though they are not there, and those that its code
+    made and it does not link.
+
+    Args:
+        numbers: citations that are shown as numbers, as the message has them.
+        passages: what the run told of them.
     """
-    found: dict[tuple[str, str], tuple[str, str]] = {}
-    for block in message.content or ():
-        if block.type == "text":
-            for annotation in block.text.annotations or ():
-                file_id = getattr(getattr(annotation, str(annotation.type), None), "file_id", None) or ""
-                if (annotation.text, file_id) not in found:
-                    found[annotation.text, file_id] = _note(annotation, file_id, files, numbers or {})
+    numbers, passages = numbers or {}, passages or Passages()
+    found: dict[tuple[str, str], Footnote] = {}
+    for annotation in _annotations(message):
+        text, file_id = text_of(annotation), file_of(annotation)
+        if (text, file_id) not in found:
+            found[text, file_id] = _note(annotation, files, numbers, passages)
     known = {text for text, _ in found}
-    for text, number in (numbers or {}).items():
+    for text, number in numbers.items():
         if text not in known:
-            found[text, ""] = raised(number), cited(text)
-    notes = [*found.values(), *((name, MISSING) for name in missing(message)[:MOST_UNLINKED])]
+            found[text, ""] = Footnote(raised(number), cited(text))
+    order = sorted(found, key=lambda marker: numbers.get(marker[0], len(numbers) + 1))
+    notes = [found[marker] for marker in order]
+    notes += [Footnote(name, MISSING) for name in missing(message)[:MOST_UNLINKED]]
     silent = unlinked(message)
     notes += [_file(_name(id, files), id, files) for id in silent[:MOST_UNLINKED]]
     if len(silent) > MOST_UNLINKED:
-        notes.append((f"… and {len(silent) - MOST_UNLINKED} more files", files.remedy if files else ""))
+        more = f"… and {len(silent) - MOST_UNLINKED} more files"
+        notes.append(Footnote(more, files.remedy if files else ""))
     return notes
 
 
@@ -97,7 +108,7 @@ def missing(message: Message) -> list[str]:
         if block.type != "text":
             continue
         text = block.text.value
-        known = tuple(each.text for each in block.text.annotations or () if each.type == "file_path")
+        known = tuple(text_of(each) for each in block.text.annotations or () if each.type == "file_path")
         for begin, end, name in marks_of(text):
             cut = end == len(text) and message.status != "completed"  # its name may not be whole
             if not cut and not text.startswith(known, begin):
@@ -107,38 +118,36 @@ def missing(message: Message) -> list[str]:
 
 def unlinked(message: Message) -> list[str]:
     """The files that code made for a reply and that it does not speak of: attached to it, but not linked."""
-    linked = {
-        getattr(getattr(annotation, str(annotation.type), None), "file_id", None)
-        for block in message.content or ()
-        if block.type == "text"
-        for annotation in block.text.annotations or ()
-    }
+    linked = {file_of(annotation) for annotation in _annotations(message)}
     attached = [each.file_id for each in message.attachments or () if message.role == "assistant"]
     return [id for id in dict.fromkeys(attached) if id and id not in linked]
+
+
+def _annotations(message: Message) -> Iterator[Any]:
+    for block in message.content or ():
+        if block.type == "text":
+            yield from block.text.annotations or ()
 
 
 def _name(file_id: str, files: Files | None) -> str:
     return clean_line(files.name(file_id)) if files is not None else "file"
 
 
-def _note(annotation: Any, file_id: str, files: Files | None, numbers: Mapping[str, int]) -> tuple[str, str]:
+def _note(annotation: Any, files: Files | None, numbers: Mapping[str, int], passages: Passages) -> Footnote:
+    text, file_id = text_of(annotation), file_of(annotation)
     if annotation.type == "file_path":
-        return _file(file_name(annotation.text), file_id, files)
-    number = numbers.get(annotation.text)
-    name = files.name(file_id) if files is not None and file_id else ""
+        return _file(file_name(text), file_id, files)
+    passage = passages.of(annotation)
+    name = files.name(file_id) if files is not None and file_id and not passage.name else passage.name
     # An endpoint that does not know the file's name gives its id back.
-    name = clean_line(name) if name and name != file_id else cited(annotation.text)
-    quote = getattr(annotation.file_citation, "quote", None) or ""
-    said = [
-        name,
-        file_id if name != file_id else "",
-        f"“{clean_line(quote, LONGEST_QUOTE)}”" if quote else "",
-    ]
-    return raised(number) if number else annotation.text, " · ".join(part for part in said if part)
+    name = clean_line(name if name != file_id else "") or name_said(annotation) or clean_line(file_id)
+    said = [", ".join(filter(None, (name, passage.where))), f"“{passage.quote}”" if passage.quote else ""]
+    mark = raised(numbers[text]) if text in numbers else clean_line(text, LONGEST_MARK)
+    return Footnote(mark, " · ".join(filter(None, said)))
 
 
-def _file(name: str, file_id: str, files: Files | None) -> tuple[str, str]:
+def _file(name: str, file_id: str, files: Files | None) -> Footnote:
     path = files.keep(file_id, name) if files is not None else None
     if path is not None:
-        return name, f"{file_id} · saved to {path}"
-    return name, " · ".join(part for part in (file_id, files.remedy if files else "") if part)
+        return Footnote(name, f"{file_id} · saved to {path}", path)
+    return Footnote(name, " · ".join(filter(None, (file_id, files.remedy if files else ""))))

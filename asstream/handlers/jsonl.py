@@ -58,9 +58,9 @@ class JsonLinesHandler(EventHandler):
         if is_error(event):  # its name may be lost and its data at the top
             return "error", _error_data(event)
         data: Any = event.data
-        return event.event, data.to_dict(mode="json")
+        return event.event, data.to_dict(mode="json", warnings=False)
 
 
 def _error_data(event: BaseModel) -> Any:
-    wire = event.to_dict(mode="json")
+    wire = event.to_dict(mode="json", warnings=False)
     return wire.get("data") or {key: value for key, value in wire.items() if key not in ("event", "data")}

@@ -47,7 +47,7 @@ def place(entries: list[Any], indexes: Collection[int], index: int, entry: Any) 
 def plain(value: object) -> dict[str, Any]:
     """A model (or a mapping) as the wire's JSON object, holding what was sent and nothing else."""
     if isinstance(value, BaseModel):
-        return value.to_dict(mode="json")
+        return value.to_dict(mode="json", warnings=False)  # what a server sends may be of any type
     return dict(value) if isinstance(value, Mapping) else {}
 
 

@@ -69,8 +69,8 @@ class PlainHandler(EventHandler):
         self._end_part()
         if says_nothing(message):
             self._errors.write(f"asstream: {EMPTY}\n")
-        for name, note in footnotes(message, self.files):
-            self._activity(f"{name} {note}")
+        for mark, note, _ in footnotes(message, self.files):
+            self._activity(f"{mark} {note}")
 
     @override
     def on_tool_call_created(self, tool_call: ToolCall) -> None:

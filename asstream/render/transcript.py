@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from asstream.render.clean import Cleaner, clean_line
+from asstream.render.footnotes import Footnote, painted
 from asstream.render.frames import Frames
 from asstream.render.lines import Lines, Plain, Size, Styler
 from asstream.render.markdown.section import Markdown
@@ -137,11 +138,11 @@ class Transcript:
         self.close()
         self._write(drawn)
 
-    def footnotes(self, notes: Sequence[tuple[str, str]]) -> None:
+    def footnotes(self, notes: Sequence[Footnote]) -> None:
         """The list that closes a message: what stands in the text, and what is to be said of it."""
         self.close()
-        for mark, note in notes:
-            self._write(self._pen.paint(f"{clean_line(mark)}  {clean_line(note)}", "dim") + "\n")
+        for note in notes:
+            self._write(painted(note, self._pen) + "\n")
 
     def notice(self, what: str, remedy: str = "") -> None:
         """Say what went wrong and what to do about it, to the person and not into the reply."""
