@@ -32,16 +32,23 @@ def first_words(client: openai.OpenAI, thread_id: str) -> str:
 
 def text_of(message: Message) -> str:
     """A message's text; parts that are not text are named in brackets."""
-    return "\n".join(_part(part) for part in message.content)
+    return "\n".join(part_text(part) for part in message.content)
 
 
 def shown(message: Message) -> str:
     """A message as a person reads it later: its text, and why it ends where it does, if it was cut off."""
+    end = cut_off(message)
+    return text_of(message) + (f"\n{end}" if end else "")
+
+
+def cut_off(message: Message) -> str:
+    """Why a message ends where it does, in brackets; empty where it was not cut off."""
     details = message.incomplete_details
-    return text_of(message) + (f"\n[incomplete: {details.reason}]" if details is not None else "")
+    return f"[incomplete: {details.reason}]" if details is not None else ""
 
 
-def _part(part: Any) -> str:
+def part_text(part: Any) -> str:
+    """A part of a message as text; one that is none is named in brackets."""
     if part.type == "text":
         return str(part.text.value)
     if part.type == "refusal":

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstream.chat.history import messages
 from asstream.chat.steps import calls
+from asstream.handlers.files import Picture
 from asstream.render.clean import clean_line
 
 if TYPE_CHECKING:
@@ -112,6 +114,33 @@ def _message_of(step: RunStep) -> str:
 def _if_code(step: RunStep) -> Iterator[RunStep]:
     if any(call.type == CODE for call in calls(step)):
         yield step
+
+
+class Names:
+    """The files of a thread's past (`handlers.files.Files`): their names alone; none is fetched or saved."""
+
+    remedy = ""
+
+    def __init__(self, client: openai.OpenAI) -> None:
+        self._client = client
+        self._names: dict[str, str] = {}
+
+    def picture(self, file_id: str) -> Picture:
+        return Picture()
+
+    def name(self, file_id: str) -> str:
+        """The name that the endpoint has for a file, else its id; asked for once."""
+        import openai
+
+        if file_id not in self._names:
+            try:
+                self._names[file_id] = self._client.files.retrieve(file_id).filename or file_id
+            except (openai.OpenAIError, ValueError):  # the SDK refuses some ids before it asks
+                self._names[file_id] = file_id
+        return self._names[file_id]
+
+    def keep(self, file_id: str, name: str) -> Path | None:
+        return None
 
 
 def image_in_words(client: openai.OpenAI, file_id: str) -> str:

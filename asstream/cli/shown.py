@@ -149,19 +149,21 @@ def show_past(session: Session) -> None:
     from rich.console import Console
 
     from asstream.chat.history import shown
-    from asstream.chat.past import image_in_words, past
+    from asstream.chat.past import Names, image_in_words, past
+    from asstream.cli.said import show_said
     from asstream.cli.steps import show_code
-    from asstream.render.marks import Marks
     from asstream.render.transcript import Transcript
 
+    files = Names(session.client)
     page = Transcript(Console(), Console(stderr=True))
     live = session.live.id if session.live is not None else None
     for entry in past(session.client, session.thread_id, without=live):
         if entry.object == "thread.run.step":
             show_code(page, entry, partial(image_in_words, session.client))
             continue
-        text = cleaned(Marks().all(shown(entry)))
-        if entry.role == "user":
-            text = keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT))
-        sys.stdout.write(text + "\n")
+        if entry.role == "assistant":
+            show_said(page, entry, files)
+            continue
+        text = cleaned(shown(entry))
+        sys.stdout.write(keys.PROMPT + text.replace("\n", "\n" + " " * len(keys.PROMPT)) + "\n")
     sys.stdout.flush()

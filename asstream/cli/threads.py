@@ -58,13 +58,24 @@ def show(
     as_json: o.Json = False,
 ) -> None:
     """Print a thread's messages, oldest first."""
+    from rich.console import Console
+
+    from asstream.chat.past import Names
+    from asstream.cli.said import show_said
+    from asstream.render.transcript import Transcript
+
     with opened(profile, base_url, api_key) as target:
         thread = find_thread(target.client, target.index, named)
+        page, files = Transcript(Console(), Console(stderr=True)), Names(target.client)
         for number, message in enumerate(messages(target.client, thread.id)):
             if as_json:
                 emit(message)
+                continue
+            say(*([""] if number else []), f"{message.role}:")
+            if page.pen.live and message.role == "assistant":
+                show_said(page, message, files)
             else:
-                say(*([""] if number else []), f"{message.role}:", shown(message))
+                say(shown(message))
 
 
 @app.command()

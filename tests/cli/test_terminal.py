@@ -84,7 +84,7 @@ def test_leaving_prints_how_to_resume_and_resume_shows_the_past(environ: dict[st
     assert last.startswith("asstream resume thread_")
     with terminal(last.split()[1:], environ) as chat:
         shown = chat.wait_for("exit leaves, /help helps")
-        assert shown.startswith("> capital of France?\nThe capital of France is **Paris**.")
+        assert shown.startswith("> capital of France?\nThe capital of France is Paris.")
         chat.wait_for(prompt_is_back)
         chat.type("and now?\r")
         chat.wait_for("Understood.")
