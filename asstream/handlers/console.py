@@ -6,6 +6,7 @@ Turns the stream's callbacks into calls of `render.transcript`, which knows how 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
     from openai.types.beta.threads.runs import ToolCall, ToolCallDelta
 
     from asstream.render.images.viewer import Viewer
+    from asstream.render.markdown.runs import Highlight
 
 _LONGEST_OUTPUT = 200
 
 
 class ConsoleHandler(EventHandler):
     """Text, code, logs, function calls, citations; at the end tokens, seconds, model, and what went wrong.
+
+    A subclass changes one thing by one method: `reply_text`, `highlight`, `heading`, `closing_line`.
 
     Args:
         console: for the reply; standard output when left out.
@@ -65,11 +69,39 @@ class ConsoleHandler(EventHandler):
         self._marks = Marks(links=self._transcript.pen.live)
         self._passages = Passages()
         self._pictures: set[str] = set()
+        own = type(self).highlight is not ConsoleHandler.highlight
+        self._highlight: Highlight | None = self.highlight if own else None
         # The methods of a subclass may print, where a line of ours stands.
         ours = type(self) is ConsoleHandler
         self._way: AbstractContextManager[None] = (
             nullcontext() if ours else activity.GivesWay(self._transcript.idle)
         )
+
+    # what a subclass may change
+
+    def reply_text(self, text: str) -> str:
+        """What is shown of a piece of the reply: Markdown, in which citations are numbers already.
+
+        Pieces are cut anywhere. What comes back is made harmless for the terminal.
+        """
+        return text
+
+    def highlight(self, row: str) -> Iterable[tuple[int, int, str]]:
+        """Styles beyond Markdown's in a row of the reply: where each begins and ends, a style of Rich's.
+
+        Asked again as the row grows, on a terminal that has colours; never for code.
+        """
+        return ()
+
+    def heading(self, what: str) -> str:
+        """The line before `code`, its `output`, or a `function NAME`; empty for none."""
+        return what
+
+    def closing_line(self, run: Run) -> str:
+        """The line that ends a reply; empty for none."""
+        # A run that ends before its model is known names the one that stands for any.
+        model = run.model if run.model != "default" else ""
+        return " · ".join(part for part in (_tokens(run), self._took(run), model) if part)
 
     @override
     def _emit_sse_event(self, event: AssistantStreamEvent) -> None:
@@ -85,8 +117,8 @@ class ConsoleHandler(EventHandler):
 
     @override
     def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
-        self._transcript.open(id(snapshot), markdown=True)
-        self._transcript.add(self._marks.feed(delta.value or ""))
+        self._transcript.open(id(snapshot), markdown=True, highlight=self._highlight)
+        self._say(self._marks.feed(delta.value or ""))
         self._passages.note(delta.annotations)
 
     @override
@@ -114,8 +146,12 @@ class ConsoleHandler(EventHandler):
         if says_nothing(message):
             self._transcript.notice(EMPTY)
 
+    def _say(self, text: str) -> None:
+        if text:
+            self._transcript.add(self.reply_text(text))
+
     def _end_text(self) -> None:
-        self._transcript.add(self._marks.flush())
+        self._say(self._marks.flush())
         self._transcript.close()
 
     def _picture(self, file_id: str) -> None:
@@ -152,19 +188,20 @@ class ConsoleHandler(EventHandler):
             self._code(snapshot, delta.code_interpreter)
 
     def _function(self, call_id: str, name: str) -> None:
-        self._transcript.open(("call", call_id), f"function {name}", styler=Plain("dim"))
+        self._transcript.open(("call", call_id), self.heading(f"function {name}"), styler=Plain("dim"))
 
     def _code(self, call: Any, code: Any) -> None:
         call_id = call.id
         if code.input:
-            self._transcript.open(("code", call_id), "code", styler=CodeStyler())
+            self._transcript.open(("code", call_id), self.heading("code"), styler=CodeStyler())
             self._transcript.add(code.input)
         for output in code.outputs or ():
             if output.type == "logs" and output.logs and not call.code_interpreter.input:
                 self._transcript.line(output.logs)  # a word of the interpreter's own
             elif output.type == "logs" and output.logs:
                 section = ("logs", call_id, output.index)
-                self._transcript.open(section, "output", styler=LogStyler(), redraws=True, goes_on=True)
+                heading = self.heading("output")
+                self._transcript.open(section, heading, styler=LogStyler(), redraws=True, goes_on=True)
                 self._transcript.add(output.logs)
             elif output.type == "image" and output.image:
                 self._picture(output.image.file_id)
@@ -192,9 +229,8 @@ class ConsoleHandler(EventHandler):
     @override
     def on_run_done(self, run: Run) -> None:
         self._transcript.close()
-        # A run that ends before its model is known names the one that stands for any.
-        model = run.model if run.model != "default" else ""
-        self._transcript.line(" · ".join(part for part in (_tokens(run), self._took(run), model) if part))
+        if line := self.closing_line(run):
+            self._transcript.line(line)
         if lines := outcome_lines(run):
             self._transcript.notice(*lines)
 

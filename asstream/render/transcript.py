@@ -19,6 +19,7 @@ from asstream.render.clean import Cleaner, clean_line
 from asstream.render.footnotes import Footnote, painted
 from asstream.render.frames import Frames
 from asstream.render.lines import Lines, Plain, Size, Styler
+from asstream.render.markdown.runs import Highlight
 from asstream.render.markdown.section import Markdown
 from asstream.render.output import Output
 from asstream.render.pen import Pen
@@ -86,6 +87,7 @@ class Transcript:
         *,
         styler: Styler | None = None,
         markdown: bool = False,
+        highlight: Highlight | None = None,
         redraws: bool = False,
         goes_on: bool = False,
     ) -> None:
@@ -96,6 +98,7 @@ class Transcript:
             title: a line before it.
             styler: colours its lines.
             markdown: it is rendered, where the cursor can move; elsewhere it is shown as it is.
+            highlight: styles of its rows beyond Markdown's.
             redraws: carriage returns in it draw the open line anew.
             goes_on: what the line below says is still so.
         """
@@ -108,7 +111,7 @@ class Transcript:
         self._cleaner = Cleaner(returns=redraws)
         with self._lock:
             if markdown and self._pen.live:
-                self._lines = Markdown(self._pen, self._size)
+                self._lines = Markdown(self._pen, self._size, highlight=highlight)
             else:
                 self._lines = Lines(self._pen, styler or Plain(), self._size, redraws=redraws)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from asstream.render.widths import most_cells
@@ -18,6 +18,10 @@ class Run(NamedTuple):
 
 Row = tuple[Run, ...]
 """What stands on one row of the screen."""
+
+
+Highlight = Callable[[str], Iterable[tuple[int, int, str]]]
+"""The text of a row → where styles of its own begin and end there, and which."""
 
 
 def text_of(runs: Iterable[Run]) -> str:
@@ -82,3 +86,18 @@ def _common(one: str, other: str) -> int:
         if a != b:
             return place
     return min(len(one), len(other))
+
+
+def highlighted(row: Row, highlight: Highlight) -> Row:
+    """A row with styles put over those that it has."""
+    for begin, end, style in highlight(text_of(row)):
+        over: list[Run] = []
+        at = 0
+        for run in row:
+            first, last = (min(max(place - at, 0), len(run.text)) for place in (begin, end))
+            add(over, run._replace(text=run.text[:first]))
+            add(over, Run(run.text[first:last], f"{run.style} {style}".strip(), run.href))
+            add(over, run._replace(text=run.text[max(first, last) :]))
+            at += len(run.text)
+        row = tuple(over)
+    return row

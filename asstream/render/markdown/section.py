@@ -13,7 +13,7 @@ from asstream.render.code import styler_of
 from asstream.render.lines import Lines, Size, Styler
 from asstream.render.markdown.blocks import Blocks
 from asstream.render.markdown.page import Page
-from asstream.render.markdown.runs import Row, text_of
+from asstream.render.markdown.runs import Highlight, Row, highlighted, text_of
 from asstream.render.pen import Pen, Span
 
 FRAMES = 40
@@ -27,12 +27,18 @@ class Markdown:
         pen: paints, on a terminal whose cursor can be moved.
         size: asks for the screen's size.
         clock: seconds.
+        highlight: styles of rows beyond Markdown's; code has its own.
     """
 
     def __init__(
-        self, pen: Pen, size: Callable[[], Size], clock: Callable[[], float] = time.monotonic
+        self,
+        pen: Pen,
+        size: Callable[[], Size],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        highlight: Highlight | None = None,
     ) -> None:
-        self._pen, self._size, self._clock = pen, size, clock
+        self._pen, self._size, self._clock, self._highlight = pen, size, clock, highlight
         self._screen = size()
         self._blocks = Blocks(self, self._screen[0] - 1)
         self._page = Page(pen)
@@ -90,7 +96,7 @@ class Markdown:
     # the sink of the blocks
 
     def rows(self, rows: list[Row]) -> None:
-        self._final += rows
+        self._final += self._styled(rows)
 
     def code_begins(self, language: str, prefix: Row) -> None:
         self._draw(now=True)
@@ -128,7 +134,9 @@ class Markdown:
         if self._lines is not None:
             self._type()
             return
-        written, follows = self._page.draw(self._final, self._blocks.rows(), self._screen[1])
+        height = self._screen[1]
+        live = self._styled(self._blocks.rows()[-height:])  # no more of them are drawn
+        written, follows = self._page.draw(self._final, live, height)
         if not follows:
             at = self._clock()
             if not now and at - self._drawn_at < 1 / FRAMES:
@@ -140,10 +148,15 @@ class Markdown:
         self._waits = False
         self._written.append(written)
 
+    def _styled(self, rows: list[Row]) -> list[Row]:
+        if self._highlight is None:
+            return rows
+        return [highlighted(row, self._highlight) for row in rows]
+
     def _resize(self) -> None:
         self._screen = self._size()
         if self._lines is None:
-            self._written.append(self._page.leave(self._final, self._blocks.rows()))
+            self._written.append(self._page.leave(self._final, self._styled(self._blocks.rows())))
             self._final.clear()
             self._waits = False
         self._blocks.loosen(self._screen[0] - 1)
