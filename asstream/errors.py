@@ -7,6 +7,7 @@ AsstreamError                 ours: each maps to an exit code of the command lin
 ├── UnreachableError    (4)   an endpoint or a model that does not answer
 └── RunError            (1)   a run that failed, expired, was incomplete or cancelled
 WireError                     the API's: HTTP status and the error body that clients of the service know
+└── UnknownAssistantError     404, with the id
 
 An error of ours says what happened, with the value that was wrong, and what to do about it.
 """
@@ -91,3 +92,11 @@ class WireError(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON body: `{"error": {"message", "type", "param", "code"}}`."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class UnknownAssistantError(WireError):
+    """A 404 for an assistant: programs have ids written into them, which a new home does not know."""
+
+    def __init__(self, message: str, id: str) -> None:
+        super().__init__(404, message)
+        self.id = id

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.cli import options as o
-from asstream.cli.output import as_json, details, emit, save, say, table, when
+from asstream.cli.importing import PORTABLE, create_under, entries_of, make
+from asstream.cli.output import as_json, details, emit, save, say, table, warn, when
 from asstream.cli.target import noun, opened
 from asstream.errors import UsageError
 
@@ -37,21 +36,7 @@ Temperature = Annotated[float | None, typer.Option("--temperature", min=0, max=2
 TopP = Annotated[float | None, typer.Option("--top-p", min=0, max=1)]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="K=V", help="Repeat it for more.")]
 
-EXPORTED = "give what `assistants export` wrote"
 NONE = "no assistant yet: `asstream assistants create` makes one"
-PORTABLE = (
-    "name",
-    "description",
-    "model",
-    "instructions",
-    "tools",
-    "tool_resources",
-    "metadata",
-    "temperature",
-    "top_p",
-    "response_format",
-    "reasoning_effort",
-)
 
 
 @app.command()
@@ -75,11 +60,7 @@ def create(
     """Create an assistant and print its id."""
     fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
     with opened(profile, base_url, api_key) as target:
-        made = target.once.beta.assistants.create(
-            **{"model": DEFAULT_MODEL, **fields}, extra_body={"id": id} if id else None
-        )
-    if id and made.id != id:
-        raise UsageError(f"the endpoint made {made.id}: it does not honour --id", "use the id that it gave")
+        made = create_under(target, {"model": DEFAULT_MODEL, **fields}, id)
     emit(made) if as_json else say(made.id)
 
 
@@ -184,20 +165,31 @@ def export(
 
 @app.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `export` wrote; - is stdin.")],
-    keep_id: Annotated[bool, typer.Option("--keep-id", help="Give it the id that it had.")] = False,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|-", help="An assistant, a list of them, or a list's page, as JSON; - is stdin."
+        ),
+    ],
+    keep_id: Annotated[
+        bool, typer.Option("--keep-id/--new-id", help="Whether each has the id that it had.")
+    ] = True,
     profile: o.Profile = None,
     base_url: o.BaseUrl = None,
     api_key: o.ApiKey = None,
     as_json: o.Json = False,
 ) -> None:
-    """Create an assistant from what `export` wrote, and print its id."""
-    data = _exported(file)
-    fields = {key: data[key] for key in PORTABLE if data.get(key) is not None}
-    extra = {"id": data["id"]} if keep_id and data.get("id") else None
+    """Create assistants from what `export` or the old service wrote, all or none, and print their ids."""
+    entries = entries_of(file)
     with opened(profile, base_url, api_key) as target:
-        made = target.once.beta.assistants.create(**{"model": DEFAULT_MODEL, **fields}, extra_body=extra)
-    emit(made) if as_json else say(made.id)
+        made = make(target, file, entries, keep_id=keep_id)
+    for each in made:
+        emit(each) if as_json else say(each.id)
+    changed = sum(
+        entry.id is not None and entry.id != each.id for entry, each in zip(entries, made, strict=True)
+    )
+    told = f", {changed} of them under a new id" if changed else ""
+    warn(f"imported {len(made)} {'assistant' if len(made) == 1 else 'assistants'}{told}")
 
 
 def _fields(
@@ -226,17 +218,4 @@ def _fields(
 def _data(assistant: Any) -> dict[str, Any]:
     data = as_json(assistant)
     assert isinstance(data, dict)
-    return data
-
-
-def _exported(file: str) -> dict[str, Any]:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        data = json.loads(text)
-    except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror}", EXPORTED) from error
-    except ValueError as error:
-        raise UsageError(f"{file} can't be read as JSON: {error}", EXPORTED) from error
-    if not isinstance(data, dict):
-        raise UsageError(f"{file} holds no assistant", EXPORTED)
     return data

@@ -78,7 +78,8 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     code = code_options(settings)
-    asyncio.run(serve(home, lambda: model_source(settings), listener, keys, code=code, ready=ready))
+    serving = serve(home, lambda: model_source(settings), listener, keys, code=code, ready=ready, tell=warn)
+    asyncio.run(serving)
     if sys.stderr.isatty():
         warn("")  # the terminal has put a ^C there
 

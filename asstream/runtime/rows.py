@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asstream.errors import WireError
+from asstream.errors import UnknownAssistantError, WireError
 from asstream.runtime.objects import Object, now, page
 from asstream.runtime.store import Row, Store, Writer
 
@@ -24,7 +24,10 @@ class Kind:
 
     def not_found(self, id: str) -> WireError:
         """The 404 that the service gave for an id it did not know."""
-        return WireError(404, self.missing.format(label=self.label, id=id), param=self.param)
+        message = self.missing.format(label=self.label, id=id)
+        if self.label == "assistant":
+            return UnknownAssistantError(message, id)
+        return WireError(404, message, param=self.param)
 
 
 ASSISTANT: Final = Kind("assistants", "assistant", "asst")

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from asstream.errors import WireError
+from asstream.errors import UnknownAssistantError, WireError
 from asstream.runtime import rows
 from asstream.runtime.log import Entry
 from asstream.runtime.models.protocol import ModelError
@@ -109,7 +109,14 @@ def _ours() -> WireError:
 async def on_wire_error(request: Request, error: Exception) -> Response:
     """Answers a WireError."""
     assert isinstance(error, WireError)
+    if isinstance(error, UnknownAssistantError) and _is_needed(request):
+        request.app.state.missed.note(error.id)
     return error_answer(error)
+
+
+def _is_needed(request: Request) -> bool:
+    """Whether an assistant that is not there was wanted: not to be deleted, nor as a place in a list."""
+    return request.method != "DELETE" and not {"after", "before"} & set(request.query_params)
 
 
 async def on_model_error(request: Request, error: Exception) -> Response:

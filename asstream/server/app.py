@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from asstream.runtime import Runtime
 from asstream.server import assistants, files, messages, models, runs, threads
 from asstream.server.answers import HANDLERS
 from asstream.server.guard import Guard, Keys
+from asstream.server.missed import Missed
 
 _THREAD = "/threads/{thread_id}"
 _MESSAGE = _THREAD + "/messages/{message_id}"
@@ -56,9 +57,19 @@ ROUTES: Final = (
 """Method, path and what answers. The paths stand with and without the prefix `/v1`."""
 
 
-def create_app(runtime: Runtime, keys: Iterable[str] = (), *, loopback_only: bool = True) -> ASGIApp:
-    """The whole API over a runtime. Without keys everybody who reaches it may use it."""
+def create_app(
+    runtime: Runtime,
+    keys: Iterable[str] = (),
+    *,
+    loopback_only: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+) -> ASGIApp:
+    """The whole API over a runtime. Without keys everybody who reaches it may use it.
+
+    `tell` is told in a line what the person who serves should know.
+    """
     routes: list[BaseRoute] = [Route(path, handler, methods=[method]) for method, path, handler in ROUTES]
     app = Starlette(routes=[Mount("/v1", routes=routes), *routes], exception_handlers=HANDLERS)
     app.state.runtime = runtime
+    app.state.missed = Missed(tell)
     return Guard(app, Keys(keys), loopback_only=loopback_only)

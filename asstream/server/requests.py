@@ -5,7 +5,7 @@ Every field may be null: clients send null for what they leave out.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -22,6 +22,9 @@ class Body(BaseModel):
         """What the request named, as plain dictionaries."""
         return self.model_dump(exclude_unset=True)
 
+
+ASSISTANT_ID: Final = r"^asst_[A-Za-z0-9_-]{1,64}$"
+"""What an assistant's own id may be."""
 
 T = TypeVar("T")
 
@@ -181,7 +184,7 @@ class CreateAssistant(AssistantFields):
     """`POST /assistants`. `id` is an extension: an assistant under an id that programs know."""
 
     model: str
-    id: Annotated[str, Field(pattern=r"^asst_[A-Za-z0-9_-]{1,64}$")] | None = None
+    id: Annotated[str, Field(pattern=ASSISTANT_ID)] | None = None
 
 
 class ModifyAssistant(AssistantFields):

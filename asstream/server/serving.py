@@ -98,14 +98,16 @@ async def serve(
     code: CodeOptions | None = None,
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Open a home and serve it until `stop` is set, or, in the main thread, until SIGINT or SIGTERM.
 
-    `code` says how code is run. Raises ConfigError when the home can't be opened.
+    `code` says how code is run; `tell` is told what the person who serves should know. Raises ConfigError
+    when the home can't be opened.
     """
     async with open_runtime(home, make_source(), code) as runtime:
         loopback = listener.getsockname()[0] in LOOPBACK
-        app = create_app(runtime, keys, loopback_only=loopback)
+        app = create_app(runtime, keys, loopback_only=loopback, tell=tell)
         config = uvicorn.Config(
             app,
             log_config=None,

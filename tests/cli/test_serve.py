@@ -70,6 +70,38 @@ def test_that_nothing_holds_the_code_is_said_aloud(
     assert ("no sandbox" in errors) == told
 
 
+def test_the_command_that_makes_an_unknown_assistant_is_told_once_and_works(
+    environ: dict[str, str], run: Run
+) -> None:
+    command = [sys.executable, "-m", "asstream", "serve", "--port", "0"]
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    try:
+        with client_of(url, "none") as client:
+            for _ in range(2):
+                with pytest.raises(openai.NotFoundError):
+                    client.beta.threads.create_and_run(assistant_id="asst_Hard")
+                with pytest.raises(openai.NotFoundError):
+                    client.beta.assistants.retrieve("asst_Hard")
+            with pytest.raises(openai.NotFoundError):
+                client.beta.threads.create_and_run(assistant_id="asst_\x1b[31m; rm")
+            with pytest.raises(openai.NotFoundError):
+                client.beta.assistants.delete("asst_Unwanted")
+            run("assistants", "create", "--id", "asst_Hard", code=0)
+            client.beta.threads.create_and_run_poll(assistant_id="asst_Hard")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    told = [line for line in errors.splitlines() if "assistant" in line]
+    assert [line.partition("this makes it: ")[2] for line in told] == [
+        "asstream assistants create --id asst_Hard"
+    ]
+    assert "\x1b" not in errors
+
+
 def test_a_sandbox_that_there_is_not_is_refused(run: Run) -> None:
     assert "auto or none" in run("serve", "--sandbox", "off", code=2).stderr
 
