@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from asstream.runtime import Runtime
 from asstream.server import assistants, files, messages, models, runs, threads
 from asstream.server.answers import HANDLERS
-from asstream.server.guard import Guard, Keys
+from asstream.server.guard import PREFIXES, Guard, Keys
 from asstream.server.missed import Missed
 
 _THREAD = "/threads/{thread_id}"
@@ -54,7 +54,7 @@ ROUTES: Final = (
     ("GET", "/files/{file_id}/content", files.content),
     ("DELETE", "/files/{file_id}", files.delete),
 )
-"""Method, path and what answers. The paths stand with and without the prefix `/v1`."""
+"""Method, path and what answers. The paths stand behind each of the guard's prefixes."""
 
 
 def create_app(
@@ -69,7 +69,8 @@ def create_app(
     `tell` is told in a line what the person who serves should know.
     """
     routes: list[BaseRoute] = [Route(path, handler, methods=[method]) for method, path, handler in ROUTES]
-    app = Starlette(routes=[Mount("/v1", routes=routes), *routes], exception_handlers=HANDLERS)
+    mounts = [Mount(prefix, routes=routes) for prefix in PREFIXES]
+    app = Starlette(routes=mounts, exception_handlers=HANDLERS)
     app.state.runtime = runtime
     app.state.missed = Missed(tell)
     return Guard(app, Keys(keys), loopback_only=loopback_only)

@@ -19,7 +19,10 @@ from asstream.errors import WireError
 from asstream.server.answers import error_answer
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS: Final = frozenset({"/health", "/v1/health"})
+PREFIXES: Final = ("/openai/v1", "/openai", "/v1", "")
+"""What a path may begin with, the longer first: `/openai` is Azure's, Foundry has none."""
+
+OPEN_PATHS: Final = frozenset(f"{prefix}/health" for prefix in PREFIXES)
 
 _NO_KEY: Final = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
