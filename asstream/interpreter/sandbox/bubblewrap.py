@@ -17,7 +17,7 @@ from pathlib import Path
 from asstream.interpreter.sandbox.descriptors import Descriptors
 from asstream.interpreter.sandbox.environment import environment
 from asstream.interpreter.sandbox.place import DATA, Launch, Place
-from asstream.interpreter.sandbox.runtime_files import runtime_files
+from asstream.interpreter.sandbox.runtime_files import runtime_files, straight
 from asstream.interpreter.sandbox.seccomp import filter_program
 from asstream.interpreter.sandbox.users import counted_apart, give, unused_user
 
@@ -57,6 +57,7 @@ class Bubblewrap:
 
     def prepare(self, place: Place, command: list[str]) -> Launch:
         user = unused_user() if self.setpriv else None
+        command = [str(straight(Path(command[0]))), *command[1:]]
         descriptors = Descriptors()
         try:
             if user is not None:

@@ -23,17 +23,25 @@ def runtime_files(command: Sequence[str], covered: Iterable[Path] = ()) -> list[
     """
     wanted = [
         root / part
-        for prefix in (sys.prefix, sys.base_prefix)
-        for root in dict.fromkeys((Path(prefix), Path(prefix).resolve()))
+        for prefix in (straight(Path(sys.prefix)), straight(Path(sys.base_prefix)))
+        for root in dict.fromkeys((prefix, prefix.resolve()))
         for part in _PARTS
         if (root / part).exists()
     ]
-    wanted += [hop for path in (command[0], *_script(command[1:])) for hop in _hops(Path(path))]
+    wanted += [hop for path in (command[0], *_script(command[1:])) for hop in _hops(straight(Path(path)))]
     found: list[Path] = []
     for path in dict.fromkeys(sorted(wanted, key=lambda path: len(path.parts))):
         if not any(path.is_relative_to(folder) for folder in (*covered, *found)):
             found.append(path)
     return found
+
+
+def straight(path: Path) -> Path:
+    """A path without `..`, where it has one. Its last part stays a link: an environment's Python is one.
+
+    Nothing can be mounted at a path with `..`: the folders before it are not made inside.
+    """
+    return path.parent.resolve() / path.name if ".." in path.parts else path
 
 
 def _script(arguments: Sequence[str]) -> Sequence[str]:

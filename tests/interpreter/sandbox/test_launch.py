@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from asstream.interpreter.protocol import Limits
+from asstream.interpreter.sandbox import look
 from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
 from asstream.interpreter.sandbox.confine import ABI, landlock_abi
 from asstream.interpreter.sandbox.none import NoSandbox
 from asstream.interpreter.sandbox.place import Place
+from asstream.interpreter.sandbox.probe import probe
 from asstream.interpreter.sandbox.users import unused_user
 from tests.interpreter.sandbox.attempt import MODES
 from tests.interpreter.sandbox.conftest import HostProcess, started
@@ -67,6 +69,16 @@ def test_the_environment_is_not_this_processs(place: Place, monkeypatch: pytest.
         launch = sandbox.prepare(place, [sys.executable, "-c", "pass"])
         launch.close()
         assert "a secret" not in launch.env.values()
+
+
+def test_an_interpreter_that_was_started_by_a_path_with_dots_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = next((each.sandbox for each in look() if each.mechanism == "bubblewrap"), None)
+    if sandbox is None:
+        pytest.skip("bubblewrap can't be had here")
+    project = Path(sys.prefix).parent
+    python = Path(sys.executable).relative_to(project)
+    monkeypatch.setattr(sys, "executable", f"{project}/../{project.name}/{python}")
+    assert probe(sandbox) == ""
 
 
 def test_sessions_of_root_have_users_of_their_own(root_host: HostProcess) -> None:

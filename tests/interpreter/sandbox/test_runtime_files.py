@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asstream.interpreter.sandbox.runtime_files import runtime_files
+from asstream.interpreter.sandbox.runtime_files import runtime_files, straight
 
 
 @pytest.fixture
@@ -59,3 +59,13 @@ def test_arguments_are_not_read_even_where_they_name_files(project: Path) -> Non
 
 def test_what_is_covered_is_not_named_again(project: Path) -> None:
     assert runtime_files([str(project / "bin" / "python")], [project.parent]) == []
+
+
+def test_a_path_with_dots_is_made_straight_and_a_link_at_its_end_stays_one(project: Path) -> None:
+    (project.parent / "link").symlink_to(project / "src")
+    # Behind the link: by its name alone this would be beside the project.
+    program = project.parent / "link" / ".." / "bin" / "python"
+    assert straight(program) == project / "bin" / "python"
+    assert straight(project.parent / "link" / "boot.py") == project.parent / "link" / "boot.py"
+    found = runtime_files([str(program), "-u", str(project.parent / "link" / ".." / "src" / "boot.py")])
+    assert found == runtime_files([str(project / "bin" / "python"), "-u", str(project / "src" / "boot.py")])
