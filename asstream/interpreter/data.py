@@ -25,6 +25,9 @@ MOST_PRODUCED = 100
 Stamp = tuple[int, int, int]
 """(inode, size, time of change of its content): another one means another content."""
 
+_NONE: Stamp = (-1, -1, -1)
+"""That of no file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -207,6 +210,11 @@ class DataFolder:
         self._stamps = stamps
         paths = [path for _, path in sorted(changed)]
         return paths[:MOST_PRODUCED], len(paths[MOST_PRODUCED:]), gone
+
+    def tell_again(self, paths: Sequence[str]) -> None:
+        """Have `changed` tell of these once more: nobody took what it said of them."""
+        for path in paths:
+            self._stamps[path] = _NONE
 
     def forget_changes(self, new: Path) -> None:
         """Move into the empty folder `new`, with what has not changed since `changed` was last called."""

@@ -12,7 +12,7 @@ import concurrent.futures
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from asstream.interpreter.sessions import Sessions
 
 T = TypeVar("T")
+_Work = Callable[["Sessions", "_Mailbox"], Awaitable[None]]
 
 _CLOSE_SECONDS = 5.0
 
@@ -58,29 +59,49 @@ class KernelInterpreter:
         self._sessions: Sessions | None = None
         self._closed = False
 
-    async def run(
-        self, thread: str, code: str, files: Sequence[InputFile] = ()
-    ) -> AsyncGenerator[CellEvent, None]:
+    def run(self, thread: str, code: str, files: Sequence[InputFile] = ()) -> AsyncGenerator[CellEvent, None]:
         """Run a cell in the session of `thread`, which is started where there is none.
 
         Closing the generator interrupts the cell, which takes three seconds at most. `files` are put into
         /mnt/data unless they are there. Raises InterpreterUnavailableError before the first event.
         """
-        mailbox = _Mailbox(asyncio.get_running_loop())
-        stop = asyncio.Event()
+        given = tuple(files)
+
+        async def cell(sessions: Sessions, mailbox: _Mailbox) -> None:
+            await sessions.run(thread, code, given, mailbox.put, mailbox.stop, mailbox.until_taken)
+
+        return self._events(cell)
+
+    def collect(self, thread: str) -> AsyncGenerator[CellEvent, None]:
+        """Take out what a cell of `thread` that was interrupted made in /mnt/data.
+
+        For a second and 64 MiB at most; what is left comes out with the next cell.
+        """
+
+        async def collect(sessions: Sessions, mailbox: _Mailbox) -> None:
+            await sessions.collect(thread, mailbox.put, mailbox.stop, mailbox.until_taken)
+
+        return self._events(collect)
+
+    async def _events(self, work: _Work) -> AsyncGenerator[CellEvent, None]:
+        """What work in the engine's loop puts into its mailbox. Closing the generator stops it."""
         loop = self._engine()
-        cell = asyncio.run_coroutine_threadsafe(self._cell(thread, code, tuple(files), mailbox, stop), loop)
+        mailbox = _Mailbox(asyncio.get_running_loop())
+
+        async def there() -> None:
+            await work(await self._started(), mailbox)
+
+        cell = asyncio.run_coroutine_threadsafe(there(), loop)
         cell.add_done_callback(lambda _: mailbox.close())
         try:
             while (event := await mailbox.get()) is not None:
                 yield event
                 if isinstance(event, ProducedFile):
-                    loop.call_soon_threadsafe(mailbox.taken.set)
+                    loop.call_soon_threadsafe(mailbox.take)
             cell.result()
         finally:
             if not cell.done():
-                loop.call_soon_threadsafe(stop.set)
-                loop.call_soon_threadsafe(mailbox.taken.set)
+                loop.call_soon_threadsafe(mailbox.give_up)
                 ended = asyncio.wrap_future(cell)
                 ended.add_done_callback(lambda future: future.cancelled() or future.exception())
                 # A cell is stopped in three seconds; a process that is only starting is not waited for.
@@ -122,16 +143,6 @@ class KernelInterpreter:
 
         with suppress(RuntimeError):
             asyncio.run_coroutine_threadsafe(warm(), self._engine())
-
-    async def _cell(
-        self, thread: str, code: str, files: Sequence[InputFile], mailbox: _Mailbox, stop: asyncio.Event
-    ) -> None:
-        async def taken() -> None:
-            await mailbox.taken.wait()
-            if not stop.is_set():
-                mailbox.taken.clear()
-
-        await (await self._started()).run(thread, code, files, mailbox.put, stop, taken)
 
     async def _started(self) -> Sessions:
         """The sessions, made at the first need. In the engine's loop."""
@@ -188,8 +199,10 @@ class _Mailbox:
         self._loop = loop
         self._events: deque[CellEvent | None] = deque()
         self._came = asyncio.Event()
-        self.taken = asyncio.Event()
-        """In the engine's loop: the copy of a file is not needed any more."""
+        self._taken = asyncio.Event()
+        self._untaken = 0
+        self.stop = asyncio.Event()
+        """In the engine's loop: nobody asks for events any more."""
 
     def put(self, event: CellEvent) -> None:
         """From the engine's thread."""
@@ -200,6 +213,24 @@ class _Mailbox:
         """From any thread: no more comes."""
         self._events.append(None)
         self._wake()
+
+    async def until_taken(self) -> bool:
+        """In the engine's loop, after a file: wait until its copy may go; whether it was taken."""
+        self._untaken += 1
+        if not self.stop.is_set():
+            await self._taken.wait()
+            self._taken.clear()
+        return not self._untaken
+
+    def take(self) -> None:
+        """In the engine's loop: the copy of a file is not needed any more."""
+        self._untaken -= 1
+        self._taken.set()
+
+    def give_up(self) -> None:
+        """In the engine's loop: nobody asks for events any more."""
+        self.stop.set()
+        self._taken.set()
 
     async def get(self) -> CellEvent | None:
         """The next event; None at the end."""

@@ -172,6 +172,14 @@ class Interpreter(Protocol):
         """
         ...
 
+    def collect(self, thread: str) -> AsyncGenerator[CellEvent, None]:
+        """Take out what a cell of `thread` that was interrupted made in /mnt/data.
+
+        ProducedFile, RemovedFiles, and Logs that say what else there is. Bounded in time and size; what is
+        left comes out with the next cell. Nothing comes where there is no session.
+        """
+        ...
+
     async def end(self, thread: str) -> None:
         """End the session of a thread, if there is one, and remove its files."""
         ...

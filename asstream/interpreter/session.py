@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from asstream.interpreter.protocol import (
     RemovedFiles,
     printable,
 )
-from asstream.interpreter.sandbox import Place, Sandbox
+from asstream.interpreter.sandbox import DATA, Place, Sandbox
 from asstream.interpreter.text import code_for
 from asstream.interpreter.watchdog import filled
 from asstream.interpreter.wire import IMAGE_BYTES, Message
@@ -32,6 +33,10 @@ from asstream.interpreter.wire import IMAGE_BYTES, Message
 _FLUSH_SECONDS = 0.02
 _PATIENCE = 1.0
 """Seconds that each way to stop a cell is given before the next is taken."""
+
+_COLLECT_SECONDS = 1.0
+_COLLECT_BYTES = 64 * 2**20
+"""What a cell that was interrupted may still have taken out: somebody waits for its end."""
 
 Status = Literal["ok", "error", "interrupted", "timeout", "died"]
 
@@ -98,14 +103,14 @@ class Session:
         files: Sequence[InputFile],
         emit: Callable[[CellEvent], None],
         stop: asyncio.Event,
-        taken: Callable[[], Any],
+        taken: Callable[[], Awaitable[bool]],
     ) -> None:
         """Run a cell.
 
         Args:
             emit: is given each event.
             stop: when it is set, the cell is interrupted.
-            taken: awaited after each ProducedFile, until its copy may go.
+            taken: awaited after each ProducedFile, until its copy may go; whether it was taken.
         """
         if not self.alive:
             await self._restart()
@@ -126,9 +131,18 @@ class Session:
             status = await self._held_to_disk(status, outputs)
         outputs.flush()
         if not stop.is_set():
-            await self._take_out(outputs, emit, taken)
+            await self._take_out(outputs, emit, stop, taken)
         self.used = asyncio.get_running_loop().time()
         emit(CellEnd(status))
+
+    async def collect(
+        self, emit: Callable[[CellEvent], None], stop: asyncio.Event, taken: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Take out what a cell made that was interrupted. Arguments as those of `run`."""
+        end = asyncio.get_running_loop().time() + _COLLECT_SECONDS
+        outputs = Outputs(emit, self._limits, DATA, IMAGE_BYTES)
+        await self._held_to_disk("interrupted", outputs)
+        await self._take_out(outputs, emit, stop, taken, most=_COLLECT_BYTES, end=end)
 
     async def _execute(self, kernel: Kernel, code: str, outputs: Outputs, stop: asyncio.Event) -> Status:
         flushing: asyncio.TimerHandle | None = None
@@ -199,24 +213,48 @@ class Session:
         return status if status == "timeout" else "died"
 
     async def _take_out(
-        self, outputs: Outputs, emit: Callable[[CellEvent], None], taken: Callable[[], Any]
+        self,
+        outputs: Outputs,
+        emit: Callable[[CellEvent], None],
+        stop: asyncio.Event,
+        taken: Callable[[], Awaitable[bool]],
+        *,
+        most: float = math.inf,
+        end: float = math.inf,
     ) -> None:
+        """Tell what is new in the data folder. What nobody takes any more, with `stop`, is told next time.
+
+        Args:
+            most: bytes of all together; what is beyond is told next time.
+            end: in the loop's time; what is not copied by then is told next time.
+        """
         paths, more, gone = await asyncio.to_thread(self._data.changed)
         if gone:
             emit(RemovedFiles(tuple(map(printable, gone))))
         # Together, too: holes in files and further names for one take no room in the folder, copies do.
-        left = self._limits.disk_mb * 2**20
+        left = min(most, self._limits.disk_mb * 2**20)
+        later: list[str] = []
         for number, path in enumerate(paths):
+            if stop.is_set():
+                later += [*paths[number:], *gone]
+                break
+            if asyncio.get_running_loop().time() >= end:
+                later += paths[number:]
+                break
             copy = self._out / str(number)
-            size = await asyncio.to_thread(self._data.copy_out, path, copy, left)
-            if size is None:
-                more += 1
-            else:
+            size = await asyncio.to_thread(self._data.copy_out, path, copy, int(left))
+            if size is not None:
                 left -= size
                 emit(ProducedFile(printable(path), copy, size))
-                await taken()
+                if not await taken():
+                    later.append(path)
+            elif most < math.inf:
+                later.append(path)
+            else:
+                more += 1
             copy.unlink(missing_ok=True)
-        if more:
+        self._data.tell_again(later)
+        if more := more + len(later):
             outputs.note(f"{more} more files were made or changed; they stay in /mnt/data")
 
     async def _restart(self) -> None:

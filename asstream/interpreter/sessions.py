@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from asstream.interpreter import notes
 from asstream.interpreter.folders import RunFolder
@@ -48,7 +47,7 @@ class Sessions:
         files: Sequence[InputFile],
         emit: Callable[[CellEvent], None],
         stop: asyncio.Event,
-        taken: Callable[[], Any],
+        taken: Callable[[], Awaitable[bool]],
     ) -> None:
         """Run a cell in the thread's session, after those that came before it."""
         async with self._turn(thread, stop) as mine:
@@ -59,6 +58,18 @@ class Sessions:
                 await session.run(code, files, emit, stop, taken)
             finally:
                 self.warm()
+
+    async def collect(
+        self,
+        thread: str,
+        emit: Callable[[CellEvent], None],
+        stop: asyncio.Event,
+        taken: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Take out what an interrupted cell made in the thread's session, if there is one."""
+        async with self._turn(thread, stop) as mine:
+            if mine and (session := self._sessions.get(thread)) is not None:
+                await session.collect(emit, stop, taken)
 
     @asynccontextmanager
     async def _turn(self, thread: str, stop: asyncio.Event | None = None) -> AsyncIterator[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -29,6 +30,9 @@ from asstream.runtime.wire_events import Event
 from asstream.runtime.workspace import LastCode, Workspace
 
 logger = logging.getLogger("asstream.runtime")
+
+_COLLECT_SECONDS: Final = 3.0
+"""How long the end of a run waits, at the very most, for the files of code that was interrupted."""
 
 MOST_SHOWN: Final = 20_000
 """The most characters of one cell's output that the model is given."""
@@ -75,6 +79,7 @@ class Cells:
         """Files that code of this step made, by their names: no record has them yet."""
         self._before: LastCode = None
         self._warmed = False
+        self._running: tuple[CodeStep, CodeCall] | None = None
 
     def warm(self) -> None:
         """Code is likely to come. Twice is once."""
@@ -91,9 +96,33 @@ class Cells:
             # Another process went on with the thread: the variables and files here are those of before.
             await self._interpreter.end(self._thread)
         for call in step.calls:
+            self._running = step, call
             async with aclosing(self._call(step, call)) as events:
                 async for event in events:
                     yield event
+            self._running = None
+
+    async def collect(self) -> list[Event]:
+        """Keep the files that code made which was interrupted; what is to be told of it. Bounded in time.
+
+        To be called once `run` was closed, while the run's thread is there.
+        """
+        (running, self._running), told = (self._running, None), list[Event]()
+        if running is None or not self.space.exists():
+            return told
+        step, call = running
+        try:
+            async with (
+                asyncio.timeout(_COLLECT_SECONDS),
+                aclosing(self._interpreter.collect(self._thread)) as events,
+            ):
+                async for event in events:
+                    told += await self._told(step, call, self._outcomes[call.id], event)
+        except (TimeoutError, InterpreterUnavailableError):
+            pass  # the session is still starting, or it has ended: there is nothing
+        except Exception:
+            logger.exception("files of interrupted code were not kept in thread %s", self._thread)
+        return told
 
     def record(self, model: str, calls: Sequence[CodeCall], room: int | None) -> Object:
         """What the model is told of all calls, as a turn's record.

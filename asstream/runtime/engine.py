@@ -162,6 +162,10 @@ class Execution:
                 usage = objects.usage(prompt, await self._model.count_tokens(said))
                 self._used = objects.add_usage(self._used, usage)
 
+    async def collect(self) -> list[Event]:
+        """Keep what code had made that was interrupted; what is to be told of it. Bounded in time."""
+        return await self._cells.collect() if self._running and self._cells is not None else []
+
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event | Turned]:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
         if self._turn is not None:

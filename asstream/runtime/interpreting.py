@@ -55,6 +55,13 @@ class LazyInterpreter:
             async for event in events:
                 yield event
 
+    async def collect(self, thread: str) -> AsyncGenerator[CellEvent, None]:
+        """See `Interpreter`."""
+        if self._made is not None:
+            async with aclosing(self._made.collect(thread)) as events:
+                async for event in events:
+                    yield event
+
     async def end(self, thread: str) -> None:
         """See `Interpreter`."""
         self.known.discard(thread)

@@ -129,6 +129,8 @@ class Runner:
             if ending == "cancelled":
                 await self._scribe.write(cancelling(run))
             await self._execution.count_cut_turn()
+            for told in await self._execution.collect():
+                await self._take(told)
             for event in self._execution.stop(ending, error):
                 await self._take(event)
         await self.log.committed()

@@ -39,6 +39,10 @@ class Workspace:
         self._run = run
         self._keep = keep
 
+    def exists(self) -> bool:
+        """Whether the thread is there: it may have been deleted while its code ran."""
+        return self._store.row("SELECT 1 FROM threads WHERE id = ?", [self._run["thread_id"]]) is not None
+
     def inputs(self) -> list[InputFile]:
         """The files that code finds, oldest first.
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from asstream.interpreter import session
 from asstream.interpreter.data import DataFolder, printable
 from asstream.interpreter.folders import remove_tree
 from asstream.interpreter.kernels import KernelInterpreter
-from asstream.interpreter.protocol import InputFile, ProducedFile, safe_name
-from tests.interpreter.cells import run
+from asstream.interpreter.protocol import CellEvent, InputFile, Logs, ProducedFile, safe_name
+from asstream.interpreter.watchdog import Watchdog
+from tests.interpreter.cells import HANG, Cell, run
 
 
 @pytest.fixture
@@ -259,3 +262,110 @@ def test_files_full_of_holes_are_not_copied_without_end_and_it_is_said(
     cell = run(interpreter, code, "holes")
     assert len(cell.files) == 3  # of 20 MiB each, where 64 may be kept
     assert "3 more files were made or changed" in cell.logs
+
+
+def interrupted(interpreter: KernelInterpreter, thread: str, code: str) -> Cell:
+    """What is collected of a cell that is closed once it has printed something."""
+
+    async def closed() -> Cell:
+        async with aclosing(interpreter.run(thread, code)) as events:
+            async for event in events:
+                if isinstance(event, Logs):
+                    break
+        cell = Cell()
+        async with asyncio.timeout(HANG):
+            async for event in interpreter.collect(thread):
+                cell.events.append(event)
+                if isinstance(event, ProducedFile):
+                    cell.files[event.name] = event.path.read_bytes()
+        return cell
+
+    return asyncio.run(closed())
+
+
+STUBBORN = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+
+
+@pytest.mark.parametrize("waits", ["while True: pass", STUBBORN], ids=["stopped", "killed"])
+def test_what_an_interrupted_cell_made_can_be_collected(interpreter: KernelInterpreter, waits: str) -> None:
+    thread = f"collected {len(waits)}"
+    run(interpreter, "_ = open('before', 'w').write('1'); _ = open('old', 'w').write('1')", thread)
+    code = (
+        f"import os; os.remove('before')\n_ = open('old', 'a').write('2')\n"
+        f"with open('new', 'w') as file: _ = file.write('content')\nprint('on')\n{waits}"
+    )
+    cell = interrupted(interpreter, thread, code)
+    assert (cell.files, cell.removed, cell.logs) == ({"new": b"content", "old": b"12"}, ["before"], "")
+    after = run(interpreter, "import os; print(sorted(os.listdir()))", thread)
+    assert after.logs.endswith("['new', 'old']\n")
+    assert (after.files, after.removed) == ({}, [])
+
+
+def test_of_an_interrupted_cell_no_more_is_collected_than_is_quick_and_the_rest_comes_next(
+    interpreter: KernelInterpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_COLLECT_BYTES", 5)
+    code = "for n in (1, 2): _ = open(f'{n}', 'w').write('1234')\nprint('on')\nimport time; time.sleep(60)"
+    cell = interrupted(interpreter, "quick", code)
+    assert cell.files == {"1": b"1234"} and "1 more files" in cell.logs
+    assert run(interpreter, "1", "quick").files == {"2": b"1234"}
+    monkeypatch.setattr(session, "_COLLECT_SECONDS", 0.0)
+    assert interrupted(interpreter, "quick", code).files == {}
+    assert run(interpreter, "1", "quick").files == {"1": b"1234", "2": b"1234"}
+
+
+def test_an_interrupted_cell_past_the_disk_is_ended_before_its_files_count(
+    interpreter: KernelInterpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watchdog, "_reached", lambda *_: "")  # it looks every 0.1 s: it may come later
+    code = "for n in range(9):\n with open(f'{n}', 'wb') as file: _ = file.write(b'x' * (8 << 20))"
+    cell = interrupted(interpreter, "filled", f"{code}\nprint('on')\nimport time; time.sleep(60)")
+    assert not cell.files and "interpreter.disk_mb is 64" in cell.logs
+
+
+def test_files_that_nobody_took_come_with_the_next_cell(interpreter: KernelInterpreter) -> None:
+    async def closed() -> list[str]:
+        run_once = interpreter.run("untaken", "for n in (1, 2, 3): _ = open(f'{n}', 'w').write('x')")
+        names = []
+        async with aclosing(run_once) as events:
+            async for event in events:
+                if isinstance(event, ProducedFile):
+                    names.append(event.name)
+                if len(names) == 2:  # taken is what was asked past
+                    break
+        return names
+
+    assert asyncio.run(closed()) == ["1", "2"]
+    assert list(run(interpreter, "1", "untaken").files) == ["2", "3"]
+
+
+def test_nothing_is_collected_where_there_is_no_session(interpreter: KernelInterpreter) -> None:
+    async def collected() -> list[CellEvent]:
+        return [event async for event in interpreter.collect("never was")]
+
+    assert asyncio.run(collected()) == []
+
+
+MADE = "with open('made', 'w') as file: _ = file.write('content')\n"
+TOO_MUCH_MEMORY = (
+    "import os, time\nfor _ in range(6):\n"
+    "    if os.fork() == 0: big = bytearray(b'x') * (200 << 20); time.sleep(60)\n"
+    "time.sleep(60)"
+)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    ["exit()", "import os; os.kill(os.getpid(), 9)", TOO_MUCH_MEMORY],
+    ids=["exit", "SIGKILL", "memory"],
+)
+def test_what_a_cell_made_whose_process_ended_comes_out(interpreter: KernelInterpreter, ends: str) -> None:
+    cell = run(interpreter, MADE + ends, ends)
+    assert (cell.status, cell.files) == ("died", {"made": b"content"})
+    assert run(interpreter, "print(open('made').read())", ends).logs.endswith("]\ncontent\n")
+
+
+def test_what_a_cell_made_that_ran_too_long_comes_out(short: KernelInterpreter) -> None:
+    cell = run(short, f"{MADE}import time; time.sleep(60)")
+    assert (cell.status, cell.files) == ("timeout", {"made": b"content"})
+    assert run(short, "print(open('made').read())").logs == "content\n"

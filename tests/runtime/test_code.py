@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from asstream.interpreter.protocol import (
     ProducedFile,
 )
 from asstream.runtime import Runtime, open_runtime, recovery
+from asstream.runtime import cells as cells_module
 from asstream.runtime.cells import FRESH, MOST_SHOWN
 from asstream.runtime.fenced import MOST_CALLS, NOT_RUN
 from asstream.runtime.models.protocol import (
@@ -494,6 +495,93 @@ def test_a_run_that_is_stopped_names_the_files_that_no_message_has(tmp_path: Pat
             )
 
     bounded(main())
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "expired", "deleted"])
+def test_files_of_interrupted_code_are_kept_unless_the_thread_is_deleted(tmp_path: Path, ending: str) -> None:
+    made = tmp_path / "copy"
+    made.write_bytes(b"1,2")
+
+    async def main() -> None:
+        running = asyncio.Event()
+
+        async def play(_: str) -> AsyncIterator[CellEvent]:
+            yield CellStart(True)
+            yield Logs("on")
+            running.set()
+            await asyncio.sleep(60)
+
+        model, cells = then_says(python("a"), before="Let me see."), PlayedInterpreter(play)
+        cells.left = [ProducedFile("a.csv", made, 3), Logs("[1 more files]\n")]
+        async with open_runtime(tmp_path / "home", model, cells.options) as runtime:
+            run = await begin(runtime)
+            thread_id = run["thread_id"]
+            await running.wait()
+            await until(runtime, run, "in_progress")
+            if ending == "cancelled":
+                await runtime.runs.cancel(thread_id, run["id"])
+            elif ending == "expired":
+                runtime.core.live[run["id"]].stop("expired")
+            else:
+                # Both at once: the run is told to stop, and finds its thread gone.
+                runner = runtime.core.live[run["id"]]
+                await runtime.threads.delete(thread_id)
+                runner.stop("cancelled")
+                await runner.task
+                assert (cells.collected, runtime.files.page(Listing())["data"]) == ([], [])
+                return
+            run = await ended(runtime, run)
+            [file] = runtime.files.page(Listing(), "assistants_output")["data"]
+            assert runtime.files.content(file["id"])[1].read_bytes() == b"1,2"
+            assert (run["status"], run["made_files"]) == (ending, [file["id"]])
+            [step, _] = runtime.runs.steps(thread_id, run["id"], Listing())["data"]
+            assert code_of(step)["outputs"] == [{"type": "logs", "logs": "on[1 more files]\n"}]
+            # The next run finds it, and its model is told of it.
+            cells._play = lambda _: prints("1")
+            model.play = lambda request: (
+                says("Yes.") if request.messages[-1]["role"] == "tool" else wants(python("b"))
+            )
+            await runtime.messages.create(thread_id, {"role": "user", "content": "And?"})
+            await ended(runtime, await begin(runtime, thread_id=thread_id))
+            assert [(each.id, each.name) for each in cells.asked[-1][2]] == [(file["id"], "a.csv")]
+            told = next(m["content"] for m in model.asked[-1].messages if m["role"] == "tool")
+            assert "The file /mnt/data/a.csv was saved" in told and told.endswith(
+                "ended before this code did.]"
+            )
+            assert cells.collected == [thread_id]
+
+    bounded(main())
+
+
+@pytest.mark.parametrize("trouble", ["hangs", "fails"])
+def test_a_run_ends_where_the_files_of_its_code_are_not_to_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: str
+) -> None:
+    monkeypatch.setattr(cells_module, "_COLLECT_SECONDS", 0.05)
+
+    class Troubled(PlayedInterpreter):
+        async def collect(self, thread: str) -> AsyncGenerator[CellEvent, None]:
+            if trouble == "fails":
+                raise RuntimeError("a fault")
+            await asyncio.sleep(60)
+            yield CellEnd("ok")
+
+    async def main() -> None:
+        running = asyncio.Event()
+
+        async def play(_: str) -> AsyncIterator[CellEvent]:
+            yield CellStart(True)
+            running.set()
+            await asyncio.sleep(60)
+
+        async with open_runtime(tmp_path, then_says(python("a")), Troubled(play).options) as runtime:
+            run = await begin(runtime)
+            await running.wait()
+            await runtime.runs.cancel(run["thread_id"], run["id"])
+            assert (await ended(runtime, run))["status"] == "cancelled"
+
+    bounded(main())
+    assert ("a fault" in caplog.text) is ("were not kept" in caplog.text) is (trouble == "fails")
 
 
 def test_what_code_said_is_kept_of_a_run_that_is_stopped_as_its_step_ends(

@@ -36,6 +36,10 @@ SCRIPT = [
     ),
     python("look", "print(open('sub/out.txt').read(), 'x' in globals())"),
     python("wait", "print('on')\nimport time\ntime.sleep(60)"),
+    python(
+        "save", "with open('half.txt', 'w') as file: _ = file.write('so far')\nprint('on')\nwhile True: pass"
+    ),
+    python("half", "import os\nprint(open('half.txt').read(), sorted(os.listdir()))"),
 ]
 
 
@@ -121,11 +125,31 @@ def test_an_upload_has_its_name_where_code_had_made_one_of_that_name(tmp_path: P
 def test_a_cancelled_cell_leaves_the_session_as_it_was(client: openai.OpenAI) -> None:
     thread = client.beta.threads.create()
     said(client, thread.id, "make")
-    _wait_for_output(client, thread.id)
+    _wait_for_output(client, thread.id, "wait")
     [run] = client.beta.threads.runs.list(thread.id, limit=1).data
     client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
     client.beta.threads.runs.poll(run.id, thread_id=thread.id, poll_interval_ms=50)
     assert said(client, thread.id, "look") == "two True"
+
+
+def test_what_a_cancelled_cell_had_made_is_a_file_like_others(tmp_path: Path) -> None:
+    with served(tmp_path, SCRIPT, CodeOptions(lambda: KernelInterpreter(tmp_path / "one"))) as client:
+        thread = client.beta.threads.create()
+        _wait_for_output(client, thread.id, "save")
+        [run] = client.beta.threads.runs.list(thread.id, limit=1).data
+        client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+        run = client.beta.threads.runs.poll(run.id, thread_id=thread.id, poll_interval_ms=50)
+        [file] = client.files.list(purpose="assistants_output").data
+        assert (run.status, file.filename, run.to_dict()["made_files"]) == (
+            "cancelled",
+            "half.txt",
+            [file.id],
+        )
+        assert client.files.content(file.id).text == "so far"
+        assert said(client, thread.id, "half") == "so far ['half.txt']"
+        assert client.files.list(purpose="assistants_output").data == [file]
+    with served(tmp_path, SCRIPT, CodeOptions(lambda: KernelInterpreter(tmp_path / "two"))) as client:
+        assert said(client, thread.id, "half").startswith(f"{FRESH}so far ['file-")
 
 
 def test_a_server_killed_while_code_runs_leaves_a_failed_run_with_what_was_printed(tmp_path: Path) -> None:
@@ -133,7 +157,7 @@ def test_a_server_killed_while_code_runs_leaves_a_failed_run_with_what_was_print
     with server_process(tmp_path, spec) as (process, client):
         thread = client.beta.threads.create()
         assert said(client, thread.id, "make") == "['sub'] ['out.txt']"
-        _wait_for_output(client, thread.id)
+        _wait_for_output(client, thread.id, "wait")
         kill(process)
     with server_process(tmp_path, spec) as (_, client):
         [run] = client.beta.threads.runs.list(thread.id, limit=1).data
@@ -150,9 +174,9 @@ def test_a_server_killed_while_code_runs_leaves_a_failed_run_with_what_was_print
         assert said(client, thread.id, "look") == f"{FRESH}two False"
 
 
-def _wait_for_output(client: openai.OpenAI, thread_id: str) -> None:
+def _wait_for_output(client: openai.OpenAI, thread_id: str, text: str) -> None:
     """Start a run whose code waits, and go on once it has printed something that is on the disk."""
-    client.beta.threads.messages.create(thread_id, role="user", content="wait")
+    client.beta.threads.messages.create(thread_id, role="user", content=text)
     body = {"assistant_id": assistant_of(client), "stream": True}
     with asked(client, "POST", f"/threads/{thread_id}/runs", body) as response:
         next(line for line in lines(response) if '"logs":"on' in line)

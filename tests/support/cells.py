@@ -25,6 +25,7 @@ class PlayedInterpreter:
         asked: (thread, code, files) of each cell.
         interrupted: the code of each cell that was closed before its end.
         ended: threads whose session was ended.
+        collected: threads of which it was asked what an interrupted cell made: `left`.
     """
 
     def __init__(self, play: Play) -> None:
@@ -32,6 +33,8 @@ class PlayedInterpreter:
         self.asked: list[tuple[str, str, list[InputFile]]] = []
         self.interrupted: list[str] = []
         self.ended: list[str] = []
+        self.collected: list[str] = []
+        self.left: list[CellEvent] = []
         self.warmed = 0
         self.closed = False
 
@@ -52,6 +55,11 @@ class PlayedInterpreter:
         finally:
             if not done:
                 self.interrupted.append(code)
+
+    async def collect(self, thread: str) -> AsyncGenerator[CellEvent, None]:
+        self.collected.append(thread)
+        for event in self.left:
+            yield event
 
     async def end(self, thread: str) -> None:
         self.ended.append(thread)
