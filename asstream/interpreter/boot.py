@@ -122,9 +122,11 @@ def prepare(folder: str) -> Any:
     if not settings["own_processes"]:
         mend_utime()
     # Not at the top: the limits come first, and the libraries start threads.
+    from asstream.interpreter import last_words
     from asstream.interpreter.boot_app import make_app
 
-    app, output = make_app(str(place / "kernel.json"), settings)
+    words = last_words.Words(place / last_words.NAME)
+    app, output = make_app(str(place / "kernel.json"), words, settings)
     for name in [name for name in sys.modules if name.split(".")[0] == "asstream"]:
         del sys.modules[name]  # a cell that imports asstream means the real one, or none
     if settings["preload"]:

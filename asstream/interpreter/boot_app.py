@@ -11,6 +11,7 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
 from asstream.interpreter.boot_output import Capture, OrderedSession, Output, Stream
+from asstream.interpreter.last_words import Words
 
 
 class Kernel(IPythonKernel):
@@ -52,9 +53,9 @@ class App(IPKernelApp):
         self.iopub_socket = self.iopub_thread.background_socket
 
 
-def make_app(connection_file: str, settings: dict[str, Any]) -> tuple[Any, Output]:
+def make_app(connection_file: str, words: Words, settings: dict[str, Any]) -> tuple[Any, Output]:
     """The application, its sockets bound, and what its cells say."""
-    output = Output(settings["output_kb"], settings["image_bytes"])
+    output = Output(settings["output_kb"], settings["image_bytes"], words)
     Stream.output = OrderedSession.output = Kernel.output = output
     config = Config()
     config.IPKernelApp.connection_file = connection_file

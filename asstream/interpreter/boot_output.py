@@ -27,6 +27,7 @@ from typing import Any
 from ipykernel.iostream import OutStream
 from jupyter_client.session import Session
 
+from asstream.interpreter.last_words import Words
 from asstream.interpreter.ledger import Ledger, cut_note
 
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -62,9 +63,14 @@ class Allowance:
 
 
 class Output:
-    """What the cell says, under its cap. `stream` is the one that is sent; every text ends there."""
+    """What the cell says, under its cap. `stream` is the one that is sent; every text ends there.
 
-    def __init__(self, output_kb: int, image_bytes: int) -> None:
+    Args:
+        words: where it is as well, for the case that the process ends before it was sent.
+    """
+
+    def __init__(self, output_kb: int, image_bytes: int, words: Words) -> None:
+        self.words = words
         self._output_kb = output_kb
         self._image_characters = image_bytes * 4 // 3 + 4
         self._ledger = Ledger(output_kb * 1024)
@@ -79,6 +85,7 @@ class Output:
         with self._lock:
             self._ledger.reset()
             self._at_line_start = True
+            self.words.begin()
 
     def write(self, text: str) -> None:
         """Take a piece of text of any origin."""
@@ -139,6 +146,7 @@ class Stream(OutStream):
     def __init__(self, session: Session, pub_thread: Any, name: str, **_: Any) -> None:
         super().__init__(session, pub_thread, name, watchfd=False)
         self._taking = threading.RLock()
+        self._sent = 0
         self.waiting = False
         self._descriptor = 1 if name == "stdout" else 2
         if self.output.stream is None:
@@ -169,6 +177,8 @@ class Stream(OutStream):
     def send_soon(self, text: str) -> None:
         """Put a text that the cap let pass into the next message."""
         self.waiting = True
+        if self._is_master_process():  # a fork would write into the same file
+            self.output.words.say(text)
         super().write(text)
 
     def send_and_wait(self) -> None:
@@ -187,7 +197,9 @@ class Stream(OutStream):
         self.waiting = False
         with self._taking:
             for parent, text in self._flush_buffers():
-                message = self.session.msg("stream", {"name": self.name, "text": text}, parent=parent)
+                self._sent += len(text.encode(errors="replace"))
+                content = {"name": self.name, "text": text, "end": self._sent}
+                message = self.session.msg("stream", content, parent=parent)
                 self.pub_thread.schedule(partial(self.session.send, self, message, ident=self.topic))
 
     def send_multipart(self, frames: Any, **options: Any) -> None:

@@ -75,7 +75,7 @@ class Kernel:
         self._reply: asyncio.Future[Reply] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._request = ""
-        self._came = 0
+        self._came = self._heard_to = 0
         self._most = most_messages
         self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._channels: list[Channel] = []
@@ -200,6 +200,10 @@ class Kernel:
             if self._idle.done() or self._iopub.done() or self._came == came:
                 return
 
+    def unheard(self) -> str:
+        """What the last cell said and did not come, once the process has ended."""
+        return self._provisioner.words.unheard(self._heard_to)
+
     def request_interrupt(self) -> None:
         """Ask the kernel to interrupt the cell, on its control channel."""
         self._send(self._control, "interrupt_request", {})
@@ -257,6 +261,8 @@ class Kernel:
             if idle and self._idle is not None and not self._idle.done():
                 self._idle.set_result(None)
         elif self._take is not None:
+            if message.kind == "stream" and isinstance(end := message.content.get("end"), int):
+                self._heard_to = end
             self._take(message)
 
     def _on_shell(self, message: Message) -> None:

@@ -18,9 +18,10 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from asstream.interpreter.last_words import Reader
 from asstream.interpreter.sandbox.place import DATA, Launch
 
-BOOT_FILES = ("boot.py", "boot_app.py", "boot_output.py", "ledger.py")
+BOOT_FILES = ("boot.py", "boot_app.py", "boot_output.py", "last_words.py", "ledger.py")
 START = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
     " from asstream.interpreter.boot import main; main(sys.argv[1])"
@@ -49,6 +50,7 @@ class SandboxProvisioner(LocalProvisioner):
     """A kernel process in a sandbox. `start` is set before the manager starts it."""
 
     start: Start
+    words: Reader
     complaints: int = -1
     """The reading end of the launcher's stderr, which says why it could not start; -1 where there is none."""
 
@@ -69,6 +71,7 @@ class SandboxProvisioner(LocalProvisioner):
             (place / "__init__.py").touch()
         for name in BOOT_FILES:
             (package / name).write_bytes((Path(__file__).parent / name).read_bytes())
+        self.words = Reader(folder, self.start.settings["output_kb"])
         if launch.user is not None:
             for path in (*folder.rglob("*"),):
                 os.chown(path, launch.user, -1, follow_symlinks=False)
@@ -95,6 +98,9 @@ class SandboxProvisioner(LocalProvisioner):
                 start_new_session=True,
                 cwd="/",
             )
+        except BaseException:
+            self.let_go()
+            raise
         finally:
             os.close(writing)
             self.start.launch.close()
@@ -108,7 +114,8 @@ class SandboxProvisioner(LocalProvisioner):
         return ""
 
     def let_go(self) -> None:
-        """Close the pipe."""
+        """Close the pipe, and what the process said."""
+        self.words.close()
         if self.complaints >= 0:
             os.close(self.complaints)
             self.complaints = -1

@@ -183,6 +183,9 @@ class Session:
         if reply is not None and reply.leaving:
             await _leave(kernel)
         died = reply is None or kernel.died.done() or bool(kernel.doom)
+        if died:
+            await kernel.died
+            outputs.take("stream", {"text": kernel.unheard()})
         outputs.end(lost=reply is None)
         if cause == "timeout":
             outputs.note(notes.limit("seconds", self._limits))

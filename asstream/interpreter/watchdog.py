@@ -26,6 +26,8 @@ _SHARE = 0.2
 _CLOSED_SECONDS = 1.0
 """How long what processes have open may not be seen. A program that can't be read may run for a moment."""
 _HIDING = "hiding"
+_OURS = 18
+"""Files and folders in the connection folder that are none of the code's."""
 
 
 class Watched(Protocol):
@@ -63,9 +65,9 @@ def filled(one: Watched, limits: Limits, held: Held | None = None) -> str:
     data, connection = one.folders
     size = files = 0
     for folder in (data, connection):
-        used = usage(folder, limits.files + 16)
+        used = usage(folder, limits.files + _OURS)
         size, files = size + used.size, files + used.files
-    if files - 16 > limits.files:
+    if files - _OURS > limits.files:
         return "files"
     tree = one.tree
     held = held or tree.held(data.stat().st_dev)
