@@ -21,6 +21,7 @@ from asstream.errors import ConfigError, UsageError
 EMBEDDED = "embedded"
 OPENAI_URL = "https://api.openai.com/v1"
 AZURE_VARIABLES = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION")
+SERVER_KEYS_VARIABLE = "ASSTREAM_SERVER_KEYS"
 TERMINAL_VARIABLES = ("TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "TMUX", "STY")
 """What a terminal, and what runs inside it, say of themselves."""
 
@@ -118,6 +119,11 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
 def terminal_variables() -> dict[str, str]:
     """What the environment says of the terminal; what is not set is left out."""
     return {name: os.environ[name] for name in TERMINAL_VARIABLES if os.environ.get(name)}
+
+
+def server_keys() -> str | None:
+    """The keys, separated by commas, that the environment gives a server of this machine; None for none."""
+    return os.environ.get(SERVER_KEYS_VARIABLE) or None
 
 
 def ensure_home(settings: Settings) -> Path:

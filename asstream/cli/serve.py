@@ -11,8 +11,9 @@ import typer
 
 from asstream.cli import options as o
 from asstream.cli.output import say, warn
+from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
-from asstream.config import EMBEDDED, ensure_home, load
+from asstream.config import EMBEDDED, ensure_home, load, server_keys
 from asstream.endpoints import KEYLESS, code_options, model_source
 from asstream.errors import ConfigError
 
@@ -29,8 +30,9 @@ def command(
         list[str] | None,
         typer.Option(
             "--api-key",
-            metavar="KEY",
-            help="A key that clients need; repeat it for more. Default: none needed.",
+            metavar="KEY|@FILE",
+            help="A key that clients need, or a file with one a line; repeat it for more. "
+            "Default: ASSTREAM_SERVER_KEYS, else none is needed.",
         ),
     ] = None,
     model: Annotated[
@@ -51,15 +53,13 @@ def command(
 
     Prints its URL once it answers, then the exports that point a program at it.
     """
-    keys = api_key or []
+    keys = serving_keys(api_key or [], server_keys())
     _check_host(host)
     if not keys and not _is_local(host):
         raise ConfigError(
             f"{host} can be reached from other machines, and no key is set",
-            "give --api-key KEY, or leave --host away to serve this machine alone",
+            "give --api-key KEY or @FILE, or leave --host away to serve this machine alone",
         )
-    if any(not key.strip() for key in keys):
-        raise ConfigError("--api-key is empty", "give it a value, or leave it away")
     settings = load({"profile": profile, "model": model, "base_url": EMBEDDED, "sandbox": sandbox})
     home = ensure_home(settings)
 
@@ -71,14 +71,26 @@ def command(
     url = url_of(listener)
 
     def ready() -> None:
-        say(url, f"export OPENAI_BASE_URL={url}", f"export OPENAI_API_KEY={keys[0] if keys else KEYLESS}")
+        say(
+            url,
+            f"export OPENAI_BASE_URL={url}",
+            f"export OPENAI_API_KEY={keys[0].in_shell if keys else KEYLESS}",
+        )
         warn("Ctrl-C stops it.")
 
     # The server stops gracefully on either signal and then raises it again: by then it has been heeded.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     code = code_options(settings)
-    serving = serve(home, lambda: model_source(settings), listener, keys, code=code, ready=ready, tell=warn)
+    serving = serve(
+        home,
+        lambda: model_source(settings),
+        listener,
+        [key.value for key in keys],
+        code=code,
+        ready=ready,
+        tell=warn,
+    )
     asyncio.run(serving)
     if sys.stderr.isatty():
         warn("")  # the terminal has put a ^C there

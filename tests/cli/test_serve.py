@@ -116,6 +116,72 @@ def test_with_keys_only_those_are_let_in(environ: dict[str, str]) -> None:
             client.models.list()
 
 
+def test_keys_come_from_a_file_that_others_may_not_read(
+    environ: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "the keys"
+    file.write_text("# ours\n\n  first-key  \r\nsecond-key\n")
+    file.chmod(0o640)
+    refused = run("serve", "--api-key", f"@{file}", "--port", "0", code=3).stderr
+    assert "others may use it (mode 0640)" in refused
+    assert "chmod 600" in refused
+    file.chmod(0o600)
+    with serving(environ, "--api-key", f"@{file}", "--api-key", "third") as (_, lines):
+        assert "first-key" not in "".join(lines)
+        for key in (exported_key(lines[2], environ), "first-key", "second-key", "third"):
+            with client_of(lines[0], key) as client:
+                client.models.list()
+        for wrong in ("# ours", f"@{file}", ""):
+            with client_of(lines[0], wrong or "none") as client, pytest.raises(openai.AuthenticationError):
+                client.models.list()
+
+
+def test_keys_come_from_the_environment_where_none_is_given(environ: dict[str, str]) -> None:
+    environ = {**environ, "ASSTREAM_SERVER_KEYS": "one, two"}
+    with serving(environ) as (_, lines):
+        assert "one" not in lines[2]
+        for key in (exported_key(lines[2], environ), "one", "two"):
+            with client_of(lines[0], key) as client:
+                client.models.list()
+    with (
+        serving(environ, "--api-key", "mine") as (_, lines),
+        client_of(lines[0], "one") as client,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        client.models.list()
+
+
+def exported_key(line: str, environ: dict[str, str]) -> str:
+    """What a shell makes of the export that was printed."""
+    done = subprocess.run(
+        ["sh", "-c", f'{line}; printf %s "$OPENAI_API_KEY"'],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_keys_that_can_not_be_used_are_told_without_showing_them(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    for text, words in (
+        ("# nothing\n", "holds no key"),
+        ("good\nschlüssel\n", "line 2 of"),
+        ("a\0b", "line 1"),
+    ):
+        file.write_text(text)
+        file.chmod(0o600)
+        refused = run("serve", "--api-key", f"@{file}", "--port", "0", code=3).stderr
+        assert words in refused
+        assert "schl" not in refused
+    assert "can't be read" in run("serve", "--api-key", f"@{tmp_path / 'none'}", code=3).stderr
+    assert "Is a directory" in run("serve", "--api-key", f"@{tmp_path}", code=3).stderr
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    assert "is no file" in run("serve", "--api-key", f"@{tmp_path / 'pipe'}", code=3).stderr
+    assert "ASSTREAM_SERVER_KEYS is empty" in run("serve", code=3, ASSTREAM_SERVER_KEYS="a,,b").stderr
+
+
 def test_what_is_served_and_what_is_embedded_share_a_home(environ: dict[str, str], run: Run) -> None:
     with serving(environ) as (_, lines):
         run("ask", "hi", code=0)
