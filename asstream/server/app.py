@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from asstream.runtime import Runtime
-from asstream.server import assistants, files, messages, models, runs, threads
+from asstream.server import assistants, files, messages, models, openapi, runs, threads
 from asstream.server.answers import HANDLERS
 from asstream.server.guard import PREFIXES, Guard, Keys
 from asstream.server.missed import Missed
@@ -68,7 +68,8 @@ def create_app(
 
     `tell` is told in a line what the person who serves should know.
     """
-    routes: list[BaseRoute] = [Route(path, handler, methods=[method]) for method, path, handler in ROUTES]
+    table = (*ROUTES, openapi.route_of(ROUTES))
+    routes: list[BaseRoute] = [Route(path, handler, methods=[method]) for method, path, handler in table]
     mounts = [Mount(prefix, routes=routes) for prefix in PREFIXES]
     app = Starlette(routes=mounts, exception_handlers=HANDLERS)
     app.state.runtime = runtime
