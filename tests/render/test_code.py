@@ -86,4 +86,4 @@ def test_no_language_is_a_reason_to_fail(language: str) -> None:
 
 
 def test_a_language_that_reads_parts_of_a_line_with_itself_has_colours() -> None:
-    assert ("c", "blue") in styler_of("markdown").line("a **b** [c](d)")
+    assert ("d", "blue") in styler_of("markdown").line("* item **b** [d](e)")

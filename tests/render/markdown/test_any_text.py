@@ -298,3 +298,10 @@ def test_what_a_link_leads_to_carries_no_control_character(target: str) -> None:
 def test_what_stands_is_only_followed_where_nothing_changes() -> None:
     writes = list(written([f"word{n} " for n in range(10)], 80, 24))
     assert not any("\x1b" in text for text in writes)
+
+
+def test_what_changes_is_drawn_forty_times_a_second_at_most() -> None:
+    # Emphasis that opens and closes again and again changes what stands with each of its marks.
+    pieces = list("| a | b |\n|---|---|\n" + "| *x* | **y** |\n" * 14)
+    drawn = sum("\x1b[?2026h" in text or "\r" in text for text in written(pieces, 80, 24, 0.001))
+    assert 0 < drawn <= len(pieces) * 0.001 * 40 + 2

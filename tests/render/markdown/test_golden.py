@@ -22,6 +22,8 @@ NAMES = [
     "11_table_odd",
     "13_fences_languages",
     "15_fences_in_lists",
+    "16_fences_tildes",
+    "17_indented_code",
     "19_cjk",
     "22_links",
     "23_links_deceptive",
