@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,17 +17,24 @@ from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load, server_keys
 from asstream.endpoints import KEYLESS, code_options, model_source
-from asstream.errors import ConfigError
+from asstream.errors import ConfigError, UsageError
+
+HOST = "127.0.0.1"
+PORT = 8765
 
 app = noun("Serve the Assistants API on this machine, for any program.")
 
 
 @app.command()
 def command(
-    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = HOST,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 8765,
+    ] = PORT,
+    uds: Annotated[
+        str | None,
+        typer.Option("--uds", metavar="PATH", help="A Unix socket to listen at, in place of host and port."),
+    ] = None,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,6 +63,11 @@ def command(
     Prints its URL once it answers, then the exports that point a program at it.
     """
     keys = serving_keys(api_key or [], server_keys())
+    if uds is not None:
+        if (host, port) != (HOST, PORT):
+            raise UsageError("--uds takes the place of --host and --port", "leave these away, or --uds")
+        if not uds.strip():
+            raise UsageError("--uds is empty", "give it a path, or leave it away")
     _check_host(host)
     if not keys and not _is_local(host):
         raise ConfigError(
@@ -64,34 +78,40 @@ def command(
     home = ensure_home(settings)
 
     from asstream.cli.notices import show_notices
-    from asstream.server.serving import listen, serve, url_of
+    from asstream.server.serving import listen, listen_at, serve, url_of
 
     show_notices(serving=True)
-    listener = listen(host, port)
-    url = url_of(listener)
+    with ExitStack() as stack:
+        if uds is None:
+            listener = listen(host, port)
+            url = base_url = url_of(listener)
+        else:
+            path = Path(uds).expanduser().absolute()
+            listener = stack.enter_context(listen_at(path))
+            url, base_url = f"unix:{path}", "http://localhost/v1"
 
-    def ready() -> None:
-        say(
-            url,
-            f"export OPENAI_BASE_URL={url}",
-            f"export OPENAI_API_KEY={keys[0].in_shell if keys else KEYLESS}",
+        def ready() -> None:
+            say(
+                url,
+                f"export OPENAI_BASE_URL={base_url}",
+                f"export OPENAI_API_KEY={keys[0].in_shell if keys else KEYLESS}",
+            )
+            warn("Ctrl-C stops it.")
+
+        # The server stops gracefully on either signal and then raises it again: by then it has been heeded.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        code = code_options(settings)
+        serving = serve(
+            home,
+            lambda: model_source(settings),
+            listener,
+            [key.value for key in keys],
+            code=code,
+            ready=ready,
+            tell=warn,
         )
-        warn("Ctrl-C stops it.")
-
-    # The server stops gracefully on either signal and then raises it again: by then it has been heeded.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    code = code_options(settings)
-    serving = serve(
-        home,
-        lambda: model_source(settings),
-        listener,
-        [key.value for key in keys],
-        code=code,
-        ready=ready,
-        tell=warn,
-    )
-    asyncio.run(serving)
+        asyncio.run(serving)
     if sys.stderr.isatty():
         warn("")  # the terminal has put a ^C there
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -83,6 +85,45 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+@contextlib.contextmanager
+def listen_at(path: Path) -> Iterator[socket.socket]:
+    """A listening Unix socket that this user alone may use (0600), taken away afterwards. Raises ConfigError.
+
+    One that a dead server left is replaced; anything else that stands there stays.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_over(path):
+            path.unlink()
+        before = os.umask(0o177)  # not chmod: between bind and that others could connect
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(2048)
+        mine = path.lstat().st_ino
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"Can't listen at {path}: {error.strerror or error}.", "Choose another --uds path."
+        ) from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+        with contextlib.suppress(OSError):
+            if path.lstat().st_ino == mine:
+                path.unlink()
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a socket stands there that nobody listens at."""
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == errno.ECONNREFUSED
+
+
 def url_of(listener: socket.socket) -> str:
     """The base URL of a listening socket, as clients name it."""
     host, port = listener.getsockname()[:2]
@@ -106,7 +147,8 @@ async def serve(
     when the home can't be opened.
     """
     async with open_runtime(home, make_source(), code) as runtime:
-        loopback = listener.getsockname()[0] in LOOPBACK
+        # No browser can be led to a Unix socket: there is no name to check there.
+        loopback = listener.family != socket.AF_UNIX and listener.getsockname()[0] in LOOPBACK
         app = create_app(runtime, keys, loopback_only=loopback, tell=tell)
         config = uvicorn.Config(
             app,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -208,3 +210,72 @@ def test_a_host_that_is_none_and_a_port_that_is_none_are_named(run: Run) -> None
     assert "--host 'nosuch.invalid' is no address" in run("serve", "--host", "nosuch.invalid", code=3).stderr
     assert "--port 'x' can't be used" in run("serve", "--port", "x", code=2).stderr
     assert "--port '70000' can't be used" in run("serve", "--port=70000", code=2).stderr
+
+
+@contextmanager
+def serving_at(environ: dict[str, str], path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The running command at a Unix socket, and its three lines."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asstream", "serve", "--uds", str(path)],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process, [process.stdout.readline().strip() for _ in range(3)]
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def asked_at(path: Path, host: str) -> bytes:
+    """The answer to a GET /v1/models at a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(30)
+        connection.connect(str(path))
+        connection.sendall(f"GET /v1/models HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_unix_socket_is_its_owners_alone_and_goes_with_the_server(
+    environ: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "api.sock"
+    with serving_at(environ, path) as (process, lines):
+        assert lines == [
+            f"unix:{path}",
+            "export OPENAI_BASE_URL=http://localhost/v1",
+            "export OPENAI_API_KEY=none",
+        ]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        for host in ("localhost", "any.name"):
+            answer = asked_at(path, host)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b'"scripted"' in answer
+        assert "Address already in use" in run("serve", "--uds", str(path), code=3).stderr
+        assert asked_at(path, "localhost").startswith(b"HTTP/1.1 200")
+        process.terminate()
+        assert process.wait(30) == 0
+        assert not path.exists()
+
+
+def test_a_unix_socket_that_a_dead_server_left_is_replaced_and_nothing_else(
+    environ: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    path, file = tmp_path / "api.sock", tmp_path / "file"
+    with serving_at(environ, path):
+        pass  # it is killed
+    assert path.is_socket()
+    with serving_at(environ, path):
+        assert asked_at(path, "localhost").startswith(b"HTTP/1.1 200")
+    file.write_text("kept")
+    assert f"Can't listen at {file}" in run("serve", "--uds", str(file), code=3).stderr
+    assert file.read_text() == "kept"
+    long = run("serve", "--uds", str(tmp_path / ("x" * 200)), code=3).stderr
+    assert "Choose another --uds path" in long
+    assert "--uds takes the place" in run("serve", "--uds", str(path), "--port", "0", code=2).stderr
+    assert "--uds is empty" in run("serve", "--uds", " ", code=2).stderr
