@@ -35,6 +35,9 @@ def command(
         str | None,
         typer.Option("--uds", metavar="PATH", help="A Unix socket to listen at, in place of host and port."),
     ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Print a line on stderr for each request, without keys.")
+    ] = False,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
@@ -110,6 +113,7 @@ def command(
             code=code,
             ready=ready,
             tell=warn,
+            access=warn if access_log else None,
         )
         asyncio.run(serving)
     if sys.stderr.isatty():

@@ -63,10 +63,12 @@ def create_app(
     *,
     loopback_only: bool = True,
     tell: Callable[[str], None] = lambda _: None,
+    access: Callable[[str], None] | None = None,
 ) -> ASGIApp:
     """The whole API over a runtime. Without keys everybody who reaches it may use it.
 
-    `tell` is told in a line what the person who serves should know.
+    `tell` is told in a line what the person who serves should know, `access` of each request
+    when it has been answered.
     """
     table = (*ROUTES, openapi.route_of(ROUTES))
     routes: list[BaseRoute] = [Route(path, handler, methods=[method]) for method, path, handler in table]
@@ -74,4 +76,4 @@ def create_app(
     app = Starlette(routes=mounts, exception_handlers=HANDLERS)
     app.state.runtime = runtime
     app.state.missed = Missed(tell)
-    return Guard(app, Keys(keys), loopback_only=loopback_only)
+    return Guard(app, Keys(keys), loopback_only=loopback_only, access=access)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,8 +51,16 @@ class Keys:
 class Guard:
     """Lets in who has a key. With `loopback_only`, only requests that name this machine."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, *, loopback_only: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        keys: Keys,
+        *,
+        loopback_only: bool,
+        access: Callable[[str], None] | None = None,
+    ) -> None:
         self._app = app
+        self._access = access
         self._keys = keys
         self._loopback_only = loopback_only
 
@@ -60,14 +69,22 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        status, began = 0, time.perf_counter()
+
         async def send_marked(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 MutableHeaders(scope=message)["x-asstream"] = __version__
             await send(message)
 
         refusal = self._refusal(scope["path"], Headers(scope=scope))
         app = self._app if refusal is None else error_answer(refusal)
-        await app(scope, receive, send_marked)
+        try:
+            await app(scope, receive, send_marked)
+        finally:
+            if self._access is not None:
+                self._access(_access_line(scope, status, time.perf_counter() - began))
 
     def _refusal(self, path: str, headers: Headers) -> WireError | None:
         if self._loopback_only:
@@ -83,6 +100,18 @@ class Guard:
         if not self._keys.fits(key):
             return WireError(401, "Incorrect API key provided.", code="invalid_api_key")
         return None
+
+
+def _access_line(scope: Scope, status: int, seconds: float) -> str:
+    """When, who, what, how it was answered (0: not at all), how long that took.
+
+    The path stands as it was sent, percent-encoded, so that it can't forge a line; queries and headers, where
+    keys may be, are left out.
+    """
+    client = scope["client"][0] if scope.get("client") else "-"
+    path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("ascii", "backslashreplace")
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    return f"{moment} {client} {scope['method']} {path} {status} {seconds * 1000:.0f} ms"
 
 
 def _digest(key: str) -> bytes:

@@ -140,16 +140,17 @@ async def serve(
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    access: Callable[[str], None] | None = None,
 ) -> None:
     """Open a home and serve it until `stop` is set, or, in the main thread, until SIGINT or SIGTERM.
 
-    `code` says how code is run; `tell` is told what the person who serves should know. Raises ConfigError
-    when the home can't be opened.
+    `code` says how code is run; `tell` is told what the person who serves should know,
+    `access` of each request. Raises ConfigError when the home can't be opened.
     """
     async with open_runtime(home, make_source(), code) as runtime:
         # No browser can be led to a Unix socket: there is no name to check there.
         loopback = listener.family != socket.AF_UNIX and listener.getsockname()[0] in LOOPBACK
-        app = create_app(runtime, keys, loopback_only=loopback, tell=tell)
+        app = create_app(runtime, keys, loopback_only=loopback, tell=tell, access=access)
         config = uvicorn.Config(
             app,
             log_config=None,

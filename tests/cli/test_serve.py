@@ -212,6 +212,39 @@ def test_a_host_that_is_none_and_a_port_that_is_none_are_named(run: Run) -> None
     assert "--port '70000' can't be used" in run("serve", "--port=70000", code=2).stderr
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_access_log_has_a_line_for_each_request_and_no_key(environ: dict[str, str], wanted: bool) -> None:
+    command = [sys.executable, "-m", "asstream", "serve", "--port", "0", "--api-key", "SECRET"]
+    process = subprocess.Popen(
+        [*command, *["--access-log"] * wanted],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    try:
+        with client_of(url, "SECRET") as client:
+            client.models.list(extra_query={"api-key": "SECRET"})
+            with pytest.raises(openai.NotFoundError):
+                client.get("/a%0Aforged%1B[31m", cast_to=object)
+        with client_of(url, "WRONG") as client, pytest.raises(openai.AuthenticationError):
+            client.models.list()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    found = [line.split()[1:5] for line in errors.splitlines() if line.endswith(" ms")]
+    logged = [
+        ["127.0.0.1", "GET", "/v1/models", "200"],
+        ["127.0.0.1", "GET", "/v1/a%0Aforged%1B[31m", "404"],
+        ["127.0.0.1", "GET", "/v1/models", "401"],
+    ]
+    assert found == (logged if wanted else [])
+    assert "SECRET" not in errors
+    assert "WRONG" not in errors
+
+
 @contextmanager
 def serving_at(environ: dict[str, str], path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The running command at a Unix socket, and its three lines."""
