@@ -26,7 +26,8 @@ CODE = "code_interpreter"
 def past(client: openai.OpenAI, thread_id: str, *, without: str | None = None) -> Iterator[Message | RunStep]:
     """Messages, and steps that hold code, oldest first; asked for as they are needed.
 
-    A run may have ended without a message: its code stands before the first message that came after it.
+    A run may have ended without a message: its code stands before the first message of a later second
+    than the run's (the wire has whole seconds, and a run begins in the second of its question).
     `without` is the id of a run of which nothing is given. Raises openai.OpenAIError.
     """
     waiting = deque(run for run in _runs_with_code(client, thread_id) if run.id != without)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,7 @@ def test_of_a_reply_that_was_stopped_what_it_made_is_saved(environ: dict[str, st
         chat.type("/steps\r")
         chat.wait_for("tool_calls  cancelled")
         chat.wait_for(prompt_is_back)
+        time.sleep(1.1)  # as a person would: times on the wire are whole seconds
         chat.type("count\r")
         chat.wait_for(lambda text: "Counted." in text and prompt_is_back(text))
         chat.type(f"/export {tmp_path}/all.md\r")
