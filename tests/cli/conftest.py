@@ -40,6 +40,12 @@ class Run(Protocol):
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose name is short: what names a file should fit into a line of the terminal."""
+    return tmp_path_factory.mktemp("t")
+
+
+@pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     """A person's environment with nothing configured but a scripted model."""
     script = tmp_path / "script.json"
