@@ -1,21 +1,29 @@
-"""Finding an assistant, thread or run by what a person typed: an id, a unique start of one, a name.
+"""Finding an assistant, thread, run, file or store by its id, a unique start of that, or its name.
 
 Knows the `openai` client and the thread index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asstream.chat.threads import ThreadIndex, locked
 from asstream.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import openai
+    from openai.types import FileObject, VectorStore
     from openai.types.beta import Assistant, Thread
     from openai.types.beta.threads import Run
+
+
+class _Identified(Protocol):
+    id: str
+
+
+T = TypeVar("T", bound=_Identified)
 
 DEFAULT_NAME = "asstream"
 DEFAULT_MODEL = "default"
@@ -90,6 +98,28 @@ def find_run(client: openai.OpenAI, thread_id: str, named: str) -> Run:
     _check_named("run", named, "run_")
     runs = {run.id: run for run in client.beta.threads.runs.list(thread_id, limit=100)}
     return runs[_the_one("run", named, runs)]
+
+
+def find_file(client: openai.OpenAI, named: str) -> FileObject:
+    """The file with this id, name or unique start of an id. Raises NotFoundError, UsageError."""
+    _check_named("file", named, "file-")
+    return _by_id_or_name("file", named, client.files.list(), lambda file: file.filename)
+
+
+def find_store(client: openai.OpenAI, named: str) -> VectorStore:
+    """The vector store with this id, name or unique start of an id. Raises NotFoundError, UsageError."""
+    _check_named("store", named, "vs_")
+    return _by_id_or_name("store", named, client.vector_stores.list(limit=100), lambda store: store.name)
+
+
+def _by_id_or_name(noun: str, named: str, things: Iterable[T], name: Callable[[T], str | None]) -> T:
+    everything = {thing.id: thing for thing in things}
+    if named in everything:
+        return everything[named]
+    alike = [id for id, thing in everything.items() if name(thing) == named]
+    if len(alike) > 1:
+        raise UsageError(f"{len(alike)} {noun}s are named {named!r}: {', '.join(alike[:10])}", "give an id")
+    return everything[alike[0] if alike else _the_one(noun, named, everything)]
 
 
 def _check_named(noun: str, named: str, prefix: str) -> None:

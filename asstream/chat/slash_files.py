@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from asstream.chat.session import Session
 
-UPLOAD_SECONDS = 600.0
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -26,28 +25,14 @@ def attach(session: Session, argument: str) -> list[str]:
         return [f"with the next message: {each}" for each in waiting] or [
             "no file waits for the next message; /file PATH adds one"
         ]
-    from asstream.chat.downloads import MOST
-    from asstream.chat.saving import safe_name
+    from asstream.chat.uploads import upload
 
-    path = path_of(argument)
-    shown = clean_line(str(path))
-    if path.is_dir():
-        raise UsageError(f"{shown} is a folder", "name a file in it")
-    if path.exists() and not path.is_file():  # a pipe would be waited for without end
-        raise UsageError(f"{shown} is no plain file", "name one that is")
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if size > MOST:
-                raise UsageError(f"{shown} has {size:,} bytes, more than the API's {MOST:,}", "split it")
-            if not size:
-                raise UsageError(f"{shown} is empty", "name a file that holds something")
-            once = session.client.with_options(max_retries=0, timeout=UPLOAD_SECONDS)
-            made = once.files.create(file=(safe_name(path.name), file), purpose="assistants")
-    except OSError as error:
-        raise UsageError(f"{shown} can't be read: {error.strerror}", "name another file") from error
+    made = upload(session.client, path := path_of(argument))
     session.attached[made.id] = clean_line(made.filename or path.name)
-    return [f"{session.attached[made.id]} ({size:,} bytes) goes with the next message", *_unread(session)]
+    return [
+        f"{session.attached[made.id]} ({made.bytes:,} bytes) goes with the next message",
+        *_unread(session),
+    ]
 
 
 def _unread(session: Session) -> list[str]:
