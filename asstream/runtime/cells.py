@@ -22,9 +22,9 @@ from asstream.interpreter.protocol import (
     RemovedFiles,
     printable,
 )
+from asstream.runtime import records
 from asstream.runtime.code_step import CodeCall, CodeStep
 from asstream.runtime.interpreting import LazyInterpreter
-from asstream.runtime.models.protocol import Message
 from asstream.runtime.objects import Object
 from asstream.runtime.wire_events import Event
 from asstream.runtime.workspace import LastCode, Workspace
@@ -34,16 +34,11 @@ logger = logging.getLogger("asstream.runtime")
 _COLLECT_SECONDS: Final = 3.0
 """How long the end of a run waits, at the very most, for the files of code that was interrupted."""
 
-MOST_SHOWN: Final = 20_000
-"""The most characters of one cell's output that the model is given."""
-
 FRESH: Final = (
     "[The interpreter was started anew: earlier variables are gone, files are there as they were kept.]\n"
 )
 _NO_CODE: Final = "[There was no code in this call.]\n"
 _FAILED: Final = "[The interpreter failed; the log of the server says how.]\n"
-_STOPPED: Final = "[The run ended before this code did.]"
-_SILENT: Final = "[No output.]"
 
 
 @dataclass(slots=True)
@@ -129,15 +124,13 @@ class Cells:
 
         `room`: tokens of the model's window, if known.
         """
-        outcomes = [self._outcomes.get(call.id, _Outcome()) for call in calls]
-        most = MOST_SHOWN if room is None else min(MOST_SHOWN, room)
-        messages: list[Message] = [
-            {"role": "tool", "tool_call_id": call.id, "content": _words(outcome, most)}
-            for call, outcome in zip(calls, outcomes, strict=True)
-        ]
+        most = records.MOST_SHOWN if room is None else min(records.MOST_SHOWN, room)
+        begun = {call.id: self._outcomes[call.id] for call in calls if call.id in self._outcomes}
+        outcomes = begun.values()
+        texts = {id: records.shown("".join(o.said), ended=o.ended, most=most) for id, o in begun.items()}
         return {
             "model": model,
-            "messages": messages,
+            "messages": records.answers((call.id, texts.get(call.id, records.UNRUN)) for call in calls),
             "message_ids": [],
             "step_id": None,
             "usage": None,
@@ -200,7 +193,7 @@ class Cells:
         except WireError as error:
             return _note(step, call, outcome, f"[A figure could not be kept: {error.message}]\n")
         outcome.figures.append(id)
-        outcome.said.append(outcome.on_a_line(f"[A figure was shown to the user: {id}]\n"))
+        outcome.said.append(outcome.on_a_line(records.figure_shown(id)))
         return list(step.image(call, id))
 
     async def _keep(
@@ -232,22 +225,3 @@ def _print(step: CodeStep, call: CodeCall, outcome: _Outcome, text: str) -> Iter
 def _note(step: CodeStep, call: CodeCall, outcome: _Outcome, text: str) -> list[Event]:
     """A word of ours in the output."""
     return list(_print(step, call, outcome, outcome.on_a_line(text)))
-
-
-def _words(outcome: _Outcome, most: int) -> str:
-    """The output as the model gets it; what is too much is cut out of its middle."""
-    text = _last_drawn("".join(outcome.said)).strip("\n")
-    if len(text) > most:
-        half = most // 2
-        text = f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
-    if not outcome.ended:
-        return f"{text}\n{_STOPPED}".lstrip("\n")
-    return text or _SILENT
-
-
-def _last_drawn(text: str) -> str:
-    """Lines that were drawn again and again, as progress bars are, as they were in the end."""
-    if "\r" not in text:
-        return text
-    drawings = (line.split("\r") for line in text.split("\n"))
-    return "\n".join(next((drawn for drawn in reversed(line) if drawn), "") for line in drawings)

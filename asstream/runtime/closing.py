@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from asstream.runtime import log, objects, rebuilding, rows, scribe, states
+from asstream.runtime import log, objects, rebuilding, records, rows, scribe, states
 from asstream.runtime.context import recorded_turns, tokens_used
 from asstream.runtime.log import Entry
 from asstream.runtime.objects import Object
+from asstream.runtime.offering import offer
 from asstream.runtime.store import Writer
 from asstream.runtime.wire_events import Ending, Event, stopped_message, stopped_step
 
@@ -44,7 +45,9 @@ def close_left(writer: Writer, id: str, owner: str | None, ending: Ending, error
 def _close(writer: Writer, run: Object, ending: Ending, error: Object | None, seq: int) -> None:
     message, steps = _open_message(writer, run["id"]), _open_steps(writer, run["id"])
     statuses = {thing["id"]: thing["status"] for thing in (run, *steps, *([message] if message else []))}
-    _charge(steps, recorded_turns(writer, run["id"]))
+    turns = recorded_turns(writer, run["id"])
+    _charge(steps, turns)
+    _record_rest(writer, run, message, steps, turns)
     used = tokens_used(writer, run["id"])
     # An event is written before the next is made: they share the run's object.
     for number, event in enumerate(_ends(run, message, steps, ending, error, used), start=seq + 1):
@@ -52,6 +55,52 @@ def _close(writer: Writer, run: Object, ending: Ending, error: Object | None, se
         statuses[id] = states.after(event.name, statuses[id])
         scribe.saving(event)(writer)
         log.append_rows(writer, run["id"], [Entry(number, event.name, scribe.wire_data(event))])
+
+
+def _record_rest(
+    writer: Writer, run: Object, message: Object | None, steps: list[Object], turns: list[Object]
+) -> None:
+    """Record what no turn has, since the process died before it could: what was said, called and printed."""
+    told = {turn.get("code_step_id") for turn in turns}
+    ids, said = _unrecorded(writer, run["id"], message, turns)
+    for step in (*_steps(writer, run["id"], "completed"), *steps):
+        if not (left := records.of_step_left(step, turns)):
+            continue
+        messages = records.answers(left)
+        if step["id"] in told:
+            _add_record(writer, run, step["id"], messages, [])
+            continue
+        made = [call for call in step["step_details"]["tool_calls"] if call["id"] in dict(left)]
+        codes = [(call["id"], call["code_interpreter"]["input"]) for call in made]
+        spoken = records.spoken(said, offer(run, []).code, codes)
+        _add_record(writer, run, step["id"], [spoken, *messages], ids)
+        ids, said = [], ""
+    if said:
+        _add_record(writer, run, None, [records.spoken(said, None, [])], ids)
+
+
+def _add_record(
+    writer: Writer, run: Object, step_id: str | None, messages: list[Object], ids: list[str]
+) -> None:
+    record = {"model": run["model"], "messages": messages, "message_ids": ids}
+    record |= {"step_id": None, "code_step_id": step_id, "usage": None}
+    scribe.add_turn(writer, run["id"], rows.dump(record))
+
+
+def _unrecorded(
+    writer: Writer, run_id: str, open_message: Object | None, turns: list[Object]
+) -> tuple[list[str], str]:
+    """The messages of a run that no turn has, by their ids, and their text."""
+    known = {id for turn in turns for id in turn["message_ids"]}
+    found = rows.select(writer, "SELECT body FROM messages WHERE run_id = ? ORDER BY seq", (run_id,))
+    ids, texts = list[str](), list[str]()
+    for message in (rows.load(body) for (body,) in found):
+        if message["id"] in known:
+            continue
+        whole = open_message if open_message and open_message["id"] == message["id"] else message
+        ids.append(whole["id"])
+        texts += [part["text"]["value"] for part in whole["content"] if part["type"] == "text"]
+    return ids, "".join(texts)
 
 
 def _ends(
@@ -78,10 +127,14 @@ def cancelling(run: Object) -> Event:
     return Event("thread.run.cancelling", run)
 
 
+def _steps(writer: Writer, run_id: str, status: str) -> list[Object]:
+    found = rows.select(writer, "SELECT body FROM steps WHERE run_id = ? ORDER BY seq", (run_id,))
+    return [step for (body,) in found if (step := rows.load(body))["status"] == status]
+
+
 def _open_steps(writer: Writer, run_id: str) -> list[Object]:
     """The steps that a run has not finished, with what their deltas said."""
-    found = rows.select(writer, "SELECT body FROM steps WHERE run_id = ? ORDER BY seq", (run_id,))
-    steps = [step for (body,) in found if (step := rows.load(body))["status"] == "in_progress"]
+    steps = _steps(writer, run_id, "in_progress")
     for step in steps:
         said = _deltas(writer, run_id, "thread.run.step.delta", step["id"])
         if step["type"] == "tool_calls" and said:

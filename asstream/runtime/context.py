@@ -63,16 +63,42 @@ def conversation(store: Store, files: Path, run: Object, model: str) -> Conversa
     if strategy["type"] == "last_messages" and strategy["last_messages"]:
         limit = min(strategy["last_messages"], objects.MOST_MESSAGES)
     found = store.read(
-        "SELECT body FROM messages WHERE thread_id = ? AND run_id IS NOT ? ORDER BY seq DESC LIMIT ?",
+        "SELECT seq, body FROM messages WHERE thread_id = ? AND run_id IS NOT ? ORDER BY seq DESC LIMIT ?",
         (run["thread_id"], run["id"], limit),
     )
-    messages = [rows.load(body) for (body,) in reversed(found)]
-    turns = {id: recorded_turns(store, id) for id in {m["run_id"] for m in messages if m["run_id"]}}
+    messages = [(place, rows.load(body)) for place, body in reversed(found)]
+    turns = {id: recorded_turns(store, id) for id in {m["run_id"] for _, m in messages if m["run_id"]}}
+    placed = [*_exchanges(messages, turns, files, model), *_silent(store, run, messages, model)]
     return Conversation(
         instructions=run["instructions"],
-        exchanges=list(_exchanges(messages, turns, files, model)),
+        exchanges=[exchange for _, exchange in sorted(placed, key=lambda each: each[0])],
         tail=_answered(_said(recorded_turns(store, run["id"]), model)),
     )
+
+
+def newest_place(source: Store | Writer, thread_id: str) -> int:
+    """Where the newest message of a thread stands, kept by a run as `_after`; 0 where there is none."""
+    found = rows.select(source, "SELECT max(seq) FROM messages WHERE thread_id = ?", (thread_id,))
+    return next((place or 0 for (place,) in found), 0)
+
+
+def _silent(
+    store: Store, run: Object, messages: Sequence[tuple[int, Object]], model: str
+) -> Iterable[tuple[int, Exchange]]:
+    """What runs called that were stopped before they wrote a message, each at its place in the thread."""
+    found = store.read(
+        "SELECT body FROM runs WHERE thread_id = ? AND id != ? "
+        "AND EXISTS (SELECT 1 FROM turns WHERE run_id = runs.id) "
+        "AND NOT EXISTS (SELECT 1 FROM messages WHERE run_id = runs.id) ORDER BY seq DESC LIMIT ?",
+        (run["thread_id"], run["id"], LOOKED_AT),
+    )
+    oldest = messages[0][0] if messages else 0
+    for before in reversed([rows.load(body) for (body,) in found]):
+        turns = recorded_turns(store, before["id"])
+        if before.get("_after", -1) < oldest or any(turn["message_ids"] for turn in turns):
+            continue  # too old, or its messages were deleted
+        if exchange := _answered(_said(turns, model)):
+            yield before["_after"], exchange
 
 
 def recorded_turns(source: Store | Writer, run_id: str) -> list[Object]:
@@ -123,12 +149,11 @@ def prompt_limit(run: Object, model: Model) -> int | None:
 
 
 def _exchanges(
-    messages: Iterable[Object], turns: dict[str, list[Object]], files: Path, model: str
-) -> Iterable[Exchange]:
-    messages = list(messages)
-    there = {message["id"] for message in messages}
+    messages: Sequence[tuple[int, Object]], turns: dict[str, list[Object]], files: Path, model: str
+) -> Iterable[tuple[int, Exchange]]:
+    there = {message["id"] for _, message in messages}
     told: set[str] = set()
-    for message in messages:
+    for place, message in messages:
         run_id = message["run_id"]
         recorded = turns.get(run_id, []) if run_id else []
         kept = [turn for turn in recorded if there.issuperset(turn["message_ids"])]
@@ -136,10 +161,10 @@ def _exchanges(
             content = message["content"]
             if message["role"] == "assistant":
                 content = [_figure_in_words(part) for part in content]
-            yield [{"role": message["role"], "content": _content(content, files)}]
+            yield place, [{"role": message["role"], "content": _content(content, files)}]
         elif run_id not in told:
             told.add(run_id)
-            yield _answered(_said(kept, model))
+            yield place, _answered(_said(kept, model))
 
 
 def _said(turns: Iterable[Object], model: str) -> Exchange:

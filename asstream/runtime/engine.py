@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from asstream.runtime import objects
+from asstream.runtime import objects, records
 from asstream.runtime.cells import Cells
 from asstream.runtime.context import Conversation, left_out, prompt_limit
 from asstream.runtime.fenced import FencedModel
@@ -89,7 +89,7 @@ class Execution:
         self._offer = Offer([], frozenset(), None)
         self._talk: Conversation | None = None
         self._gone = 0
-        self._running = False
+        self._running = self._recorded = False
         self._asked: ModelRequest | None = None
         self._heard: list[str] = []
 
@@ -109,7 +109,7 @@ class Execution:
                 yield self._incomplete(request)
                 return
             turn = self._turn = self._new_turn()
-            self._asked, self._heard = request, []
+            self._asked, self._heard, self._recorded = request, [], False
             end: TurnEnd | None = None
             async with contextlib.aclosing(self._streamed(request)) as stream:
                 async for event in stream:
@@ -129,7 +129,8 @@ class Execution:
             for told in turn.end(end, usage):
                 yield told
             self._used, self._asked = objects.add_usage(self._used, usage), None
-            record, step = _record(model, turn, end, usage, self._offer), turn.calls_step
+            record = records.of_turn(model.name, turn, end, usage, self._offer)
+            step, self._recorded = turn.calls_step, True
             if turn.code.is_open:
                 yield Turned(record, step, goes_on=False)
                 async with contextlib.aclosing(self._code(turn, usage)) as events:
@@ -174,6 +175,10 @@ class Execution:
                 record = self._said_by_code(self._turn)
                 files += record["files"]
                 yield Turned(record, None, goes_on=False)
+            elif not self._recorded:
+                cut = records.of_cut_turn(self._model.name, self._turn, self._offer)
+                if cut is not None:
+                    yield Turned(cut, None, goes_on=False)
             # No message will have them: the API has no place for that, so it is said in a field of our own.
             if unsaid := [id for id in dict.fromkeys(files) if id not in self._turn.attached]:
                 self.run["made_files"] = unsaid
@@ -344,17 +349,6 @@ async def _usage(model: Model, request: ModelRequest, end: TurnEnd) -> Object:
     )
 
 
-def _record(model: Model, turn: Turn, end: TurnEnd, usage: Object, offered: Offer) -> Object:
-    return {
-        "model": model.name,
-        "messages": [end.message, *_unknown_calls(end, offered)],
-        "message_ids": turn.message_ids,
-        "step_id": turn.calls_step["id"] if turn.calls_step else None,
-        "code_step_id": turn.code.step["id"] if turn.code.step else None,
-        "usage": usage,
-    }
-
-
 def _astray(end: TurnEnd, times: int) -> str:
     """What to say of a model that calls what nobody offered, with its last call."""
     function = end.message["tool_calls"][-1]["function"]
@@ -362,18 +356,3 @@ def _astray(end: TurnEnd, times: int) -> str:
     return (
         f"The model called a function that is not offered, {times} times in a row: {name} with {arguments}."
     )
-
-
-def _unknown_calls(end: TurnEnd, offered: Offer) -> list[Object]:
-    """The answers to calls of functions that nobody offered: the model may try again."""
-    names = offered.names | ({offered.code} if offered.code else set())
-    known = ", ".join(sorted(names)) or "none"
-    return [
-        {
-            "role": "tool",
-            "tool_call_id": call["id"],
-            "content": f"Error: there is no function {call['function']['name']!r}. Functions: {known}.",
-        }
-        for call in end.message.get("tool_calls") or ()
-        if call["function"]["name"] not in names
-    ]

@@ -12,7 +12,7 @@ from asstream.runtime import log, objects, recovery, rows, scribe, states
 from asstream.runtime.assistants import may_run_code_by_default
 from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
-from asstream.runtime.context import conversation, recorded_turns, tokens_used
+from asstream.runtime.context import conversation, newest_place, recorded_turns, tokens_used
 from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
 from asstream.runtime.files import Files
@@ -84,6 +84,7 @@ class Runs:
         refuse_unoffered(run)
         if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
             run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
+        run["_after"] = newest_place(writer, thread_id)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]

@@ -48,6 +48,7 @@ class Turn:
         self.code = CodeStep(run)
         self._note = CodeStep(run)
         self.unknown: set[int] = set()
+        self.said: list[str] = []
         self.message_ids: list[str] = []
         self.attached: set[str] = set()
         """The ids of the files that go with its messages."""
@@ -70,6 +71,7 @@ class Turn:
             case TextDelta(text) if text:
                 if self._reply is None and self._called and not text.strip():
                     return  # the line ends that some models put after a call are no message
+                self.said.append(text)
                 yield from self._open_reply()
                 assert self._reply is not None
                 yield from self._reply.text(text)

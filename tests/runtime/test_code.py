@@ -22,7 +22,7 @@ from asstream.interpreter.protocol import (
 )
 from asstream.runtime import Runtime, open_runtime, recovery
 from asstream.runtime import cells as cells_module
-from asstream.runtime.cells import FRESH, MOST_SHOWN
+from asstream.runtime.cells import FRESH
 from asstream.runtime.fenced import MOST_CALLS, NOT_RUN
 from asstream.runtime.models.protocol import (
     Message,
@@ -35,6 +35,7 @@ from asstream.runtime.models.protocol import (
     Usage,
 )
 from asstream.runtime.objects import Object
+from asstream.runtime.records import MOST_SHOWN, UNRUN
 from asstream.runtime.rows import Listing
 from asstream.runtime.scribe import Scribe
 from asstream.runtime.wire_events import Event
@@ -450,7 +451,7 @@ def test_a_run_that_is_stopped_interrupts_its_cell_and_keeps_what_was_printed(
             await ended(runtime, await begin(runtime, thread_id=run["thread_id"]))
             said = [m["content"] for m in model.asked[-1].messages if m["role"] == "tool"]
             stopped = "[The run ended before this code did.]"
-            assert said == ["a ran", f"b ran\n{stopped}", stopped]
+            assert said == ["a ran", f"b ran\n{stopped}", UNRUN]
 
     bounded(main())
 
