@@ -11,14 +11,13 @@ is not held to the form; what it says without code is held back, and asked for a
 from __future__ import annotations
 
 import json
-import re
 import secrets
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, replace
 from typing import Any, Final
 
-from asstream.runtime.arguments import CodeArguments
+from asstream.runtime.fenced_words import in_words, pieces_of_code
 from asstream.runtime.fences import Fences, Piece
 from asstream.runtime.models.protocol import (
     FinishReason,
@@ -63,7 +62,7 @@ class FencedModel:
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()) -> int:
         """The prompt tokens of these messages as the model is shown them."""
-        return await self._model.count_tokens(self._shown(messages, hint=bool(tools)))
+        return await self._model.count_tokens(in_words(messages, self._function, hint=bool(tools)))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Stream one turn; see `Model`."""
@@ -84,9 +83,9 @@ class FencedModel:
         async with aclosing(_generator(self._model, plain)) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    written += _pieces_of_code(fences.feed(event.text))
+                    written += pieces_of_code(fences.feed(event.text))
                 elif isinstance(event, TurnEnd):
-                    written += _pieces_of_code(fences.end())
+                    written += pieces_of_code(fences.end())
                     event = replace(event, note=NOT_RUN if written else "")
                 yield event
 
@@ -140,62 +139,11 @@ class FencedModel:
         """A request without functions."""
         return replace(
             request,
-            messages=self._shown(request.messages, hint=hint),
+            messages=in_words(request.messages, self._function, hint=hint),
             tools=(),
             tool_choice=None,
             parallel_tool_calls=None,
         )
-
-    def _shown(self, messages: Sequence[Message], *, hint: bool) -> list[Message]:
-        """The messages in the words of a model that knows no functions."""
-        codes: set[str] = set()
-        shown = [self._in_words(message, codes) for message in messages]
-        if hint and shown and shown[0]["role"] == "system":
-            shown[0] = {**shown[0], "content": f"{HINT}\n\n{shown[0]['content']}"}
-        elif hint:
-            shown.insert(0, {"role": "system", "content": HINT})
-        return shown
-
-    def _in_words(self, message: Message, codes: set[str]) -> Message:
-        if message.get("role") == "tool":
-            output = message.get("content") or ""
-            if message.get("tool_call_id") in codes:
-                words = FAILED if _FAILURE.search(output) else OUTPUT
-                return {"role": "user", "content": words.format(output)}
-            return {"role": "user", "content": f"Result: {output}"}
-        calls = message.get("tool_calls")
-        if not calls:
-            return message
-        said = [message["content"]] if message.get("content") else []
-        for call in calls:
-            function = call.get("function") or {}
-            if function.get("name") == self._function:
-                codes.add(call["id"])
-                said.append(f"```python\n{_code(function.get('arguments') or '')}\n```")
-            else:
-                said.append(f"{function.get('name')}({function.get('arguments') or ''})")
-        return {"role": "assistant", "content": "\n\n".join(said)}
-
-
-HINT: Final = "You can run Python code. Write it in a ```python block and print the result."
-"""Stands before the instructions.
-
-Measured with SmolLM2-135M at temperature 0, on eight questions of which six want code: with the instructions
-of a math tutor alone it was right in 3, with this before them in 5; of eight other hints none did better.
-"""
-
-OUTPUT: Final = "The code was run. It printed:\n\n{}\n\nNow say the result in one sentence."
-"""How a model is told what its code printed.
-
-Measured likewise: after `Output:` with a fence, or without the last sentence, it wrote the same code again
-and again; after this one it said the result.
-"""
-
-
-FAILED: Final = "The code failed:\n\n{}\n\nWrite the corrected code."
-"""The same of code that raised."""
-
-_FAILURE: Final = re.compile(r"Traceback \(most recent call last\)|^\w*(Error|Exception): ", re.MULTILINE)
 
 
 class _Reply:
@@ -268,15 +216,6 @@ def _generator(model: Model, request: ModelRequest) -> AsyncGenerator[ModelEvent
     stream = model.stream(request)
     assert isinstance(stream, AsyncGenerator)
     return stream
-
-
-def _code(arguments: str) -> str:
-    reader = CodeArguments()
-    return reader.feed(arguments) + reader.end()
-
-
-def _pieces_of_code(pieces: Iterator[Piece]) -> int:
-    return sum(1 for piece in pieces if piece.kind == "code" and piece.text.strip())
 
 
 def _calls_made(messages: Sequence[Message]) -> int:

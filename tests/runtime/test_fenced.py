@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from asstream.runtime.fenced import MOST_CALLS, FencedModel
+from asstream.runtime.fenced_words import STOPPED_TEXT, UNRUN_TEXT, in_words
 from asstream.runtime.models.protocol import (
     Message,
     ModelEvent,
@@ -19,6 +20,7 @@ from asstream.runtime.models.protocol import (
     TurnEnd,
     Usage,
 )
+from asstream.runtime.records import UNFINISHED, UNRUN
 from tests.runtime.opened import PlayedModel
 
 TOOLS = [{"type": "function", "function": {"name": "python"}}]
@@ -136,6 +138,27 @@ def test_code_is_only_text_after_so_many_calls_and_where_none_is_offered() -> No
         assert (events[-1].finish_reason, bool(events[-1].note)) == ("stop", bool(tools))
     events, _ = turn(Spoken("```python\nx\n```"), [USER, *made, USER])
     assert events[-1].finish_reason == "tool_calls"
+
+
+CODE: Message = {"role": "assistant", "content": "See:\n```python\nx\n```"}
+PICTURE: Message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}
+
+
+@pytest.mark.parametrize(
+    ("messages", "shown"),
+    [
+        ([CODE, USER], [CODE["content"], f"{UNRUN_TEXT}\n\nSum?"]),
+        ([CODE, PICTURE], [CODE["content"], UNRUN_TEXT, PICTURE["content"]]),
+        ([CODE], [CODE["content"], UNRUN_TEXT]),
+        ([{**CODE, "content": "```sh\nls\n```"}, USER], ["```sh\nls\n```", "Sum?"]),
+        ([{**CODE, "role": "user"}, USER], [CODE["content"], "Sum?"]),
+        ([call("x"), output(UNRUN), USER], ["```python\nx\n```", f"{UNRUN_TEXT}\n\nSum?"]),
+        ([call("x"), output(UNFINISHED), USER], ["```python\nx\n```", f"{STOPPED_TEXT}\n\nSum?"]),
+    ],
+)
+def test_the_model_is_told_which_code_did_not_run(messages: list[Message], shown: list[Any]) -> None:
+    told = in_words(messages, "python", hint=False)
+    assert [message["content"] for message in told] == shown
 
 
 JSON: Any = {"type": "json_object"}

@@ -230,3 +230,31 @@ def test_code_that_was_cut_off_for_its_length_is_shown_as_one_that_did_not_run(t
             assert shown[1:3] == [("assistant", "print("), ("tool", UNRUN)]
 
     bounded(main())
+
+
+@pytest.mark.parametrize("when", ["written", "running"])
+def test_a_model_without_functions_reads_that_its_code_was_not_run_to_its_end(
+    tmp_path: Path, when: str
+) -> None:
+    fence = ["```python\n", "go()\n"] if when == "written" else ["```python\n", "go()", "\n```\n"]
+
+    async def main() -> None:
+        model, cells = PlayedModel(lambda _: waits("See.\n", *fence)), PlayedInterpreter(prints_and_waits)
+        model.calls_functions = False
+        async with open_runtime(tmp_path, model, cells.options) as runtime:
+            run = await begin(runtime, tools=[TOOL])
+            await until_told(runtime, run, "go()" if when == "written" else "waiting")
+            await stop(runtime, run, "cancelled")
+            [_, *shown] = simply(await asked_next(runtime, model, run))
+            note = (
+                "The code above was not run."
+                if when == "written"
+                else "The code above was stopped before its end. Before, it printed:\n\nwaiting"
+            )
+            assert shown == [
+                ("user", "Hello"),
+                ("assistant", "See.\n\n```python\ngo()\n```"),
+                ("user", f"{note}\n\nAnd?"),
+            ]
+
+    bounded(main())
