@@ -23,6 +23,7 @@ ROUTES: Final = (
     ("GET", "/health", models.health),
     ("GET", "/models", models.page),
     ("GET", "/models/{model:path}", models.get),
+    ("DELETE", "/models/{model:path}", models.delete),
     ("GET", "/assistants", assistants.page),
     ("POST", "/assistants", assistants.create),
     ("GET", "/assistants/{assistant_id}", assistants.get),

@@ -29,13 +29,24 @@ async def page(request: Request) -> Response:
     return answer({"object": "list", "data": [_shown(model) for model in listed]})
 
 
-async def get(request: Request) -> Response:
-    """`GET /models/{model}`."""
+async def _asked_for(request: Request) -> ModelInfo:
     name = request.path_params["model"]
     for model in await runtime(request).models.list():
         if model.id == name:
-            return answer(_shown(model))
+            return model
     raise WireError(404, f"The model '{name}' does not exist", param="model", code="model_not_found")
+
+
+async def get(request: Request) -> Response:
+    """`GET /models/{model}`."""
+    return answer(_shown(await _asked_for(request)))
+
+
+async def delete(request: Request) -> Response:
+    """`DELETE /models/{model}`: refused, as the service did for all but one's own fine-tuned ones."""
+    model = await _asked_for(request)
+    message = f"The model '{model.id}' can't be deleted: it belongs to the endpoint behind this server."
+    raise WireError(403, message, param="model")
 
 
 async def health(request: Request) -> Response:
