@@ -4,7 +4,7 @@ Memory that is shared and not mapped, or not looked at, belongs to no process's 
 a name whose descriptor is closed, or on its way through a socket, is in no list of descriptors. The system
 does not say how large they are, except to root. What it says to all is how much of it the whole machine has:
 no more can be a session's than came while the session ran. Finding what it has means reading the maps of
-every process: that is done when so much came that it matters, and now and then.
+every process, or what each has open: that is done when so much came that it matters, and now and then.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from asstream.interpreter import bookkeeping
 
 PROC = Path("/proc")
 STEP = 32 * 2**20
@@ -57,11 +60,14 @@ class Hidden:
     """What one session's processes hold in secret, as of the last look at them."""
 
     def __init__(self) -> None:
-        self._memory, self._disk = Growth(), Growth()
+        self._memory, self._disk, self._system = Growth(), Growth(), Growth()
         self._known: dict[bytes, int] = {}
         self._supposed: dict[bytes, int] = {}
         self._files: int | None = 0
-        self._memory_looked, self._disk_looked = _Look(), _Look()
+        self._memory_looked, self._disk_looked, self._system_looked = _Look(), _Look(), _Look()
+        self._booked = 0
+        self._maps: dict[int, _Maps] = {}
+        """Of this moment: reading those of a process with many areas takes a while."""
 
     def sample(self, folder: Path, *, ran: bool) -> None:
         """To be called at each moment of watching, whether or not the session ran; costs next to nothing.
@@ -69,21 +75,43 @@ class Hidden:
         Args:
             folder: on the file system that counts.
         """
+        self._maps.clear()
         self._memory.sample(_shared_of_machine(), ran=ran)
+        self._system.sample(bookkeeping.of_machine(), ran=ran)
         with suppress(OSError):
             found = os.statvfs(folder)
             self._disk.sample((found.f_blocks - found.f_bfree) * found.f_frsize, ran=ran)
 
-    def memory(self, pids: Sequence[int], *, anew: bool = False) -> int:
-        """Bytes of shared memory, whether or not a process has it mapped. `anew`: look in any case."""
+    def memory(self, pids: Sequence[int], *, visible: int = 0, anew: bool = False) -> int:
+        """Bytes of shared memory, whether or not a process has it mapped.
+
+        Args:
+            visible: bytes of files in memory, which the machine counts as shared too.
+            anew: look in any case.
+        """
         growth = self._memory
         if self._memory_looked.is_due(growth.charged) or anew:
-            self._known, self._supposed = _shared_memory(pids, self._supposed)
+            self._known, self._supposed = _shared_memory(self._mapped(pids), self._supposed)
             if not self._known and not self._supposed:
                 growth.charged = 0  # it was another's
             self._memory_looked.done(growth.charged)
         # What another let go of lowers the growth: what is known does not depend on it.
-        return sum(self._known.values()) + min(sum(self._supposed.values()), growth.charged)
+        return sum(self._known.values()) + min(sum(self._supposed.values()), max(0, growth.charged - visible))
+
+    def booked(self, pids: Sequence[int], cap: int) -> int:
+        """Bytes that the system needs for mapped areas and locks; how far beyond `cap` does not matter."""
+        growth = self._system
+        if self._system_looked.is_due(growth.charged):
+            areas = sum(maps.areas for maps in self._mapped(pids).values()) * bookkeeping.AREA_BYTES
+            self._booked = areas + bookkeeping.bytes_of_locks(pids, max(0, cap - areas))
+            self._system_looked.done(growth.charged)
+        return self._booked
+
+    def _mapped(self, pids: Sequence[int]) -> dict[int, _Maps]:
+        for pid in pids:
+            if pid not in self._maps:
+                self._maps[pid] = _read_maps(pid)
+        return {pid: self._maps[pid] for pid in pids}
 
     def disk(self, pids: Sequence[int], listed: set[int], unseen: int, visible: int) -> int:
         """Bytes in files without a name and a descriptor.
@@ -95,12 +123,39 @@ class Hidden:
         """
         growth = self._disk
         if self._disk_looked.is_due(growth.charged):
-            self._files = _nameless(pids, listed)
+            self._files = _nameless(self._mapped(pids), listed)
             if self._files == 0 and not unseen:
                 growth.charged = visible
             self._disk_looked.done(growth.charged)
         most = max(0, growth.charged - visible)
         return most if unseen or self._files is None else min(self._files, most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maps:
+    """What a process has mapped.
+
+    Attributes:
+        areas: how many areas there are.
+        shared: (start, end, inode) of each that is shared memory without a file.
+        nameless: (start, end, inode, name) of each of a file that has no name any more.
+    """
+
+    areas: int
+    shared: list[tuple[bytes, bytes, bytes]]
+    nameless: list[tuple[bytes, bytes, bytes, bytes]]
+
+
+def _read_maps(pid: int) -> _Maps:
+    text = b""
+    with suppress(OSError):
+        text = (PROC / str(pid) / "maps").read_bytes()
+    some = b" (deleted)\n" in text  # most have none, and looking for it is quick
+    return _Maps(
+        text.count(b"\n"),
+        _SHARED_MEMORY.findall(text) if some else [],
+        _NAMELESS.findall(text) if some else [],
+    )
 
 
 class _Look:
@@ -119,7 +174,7 @@ class _Look:
 
 
 def _shared_memory(
-    pids: Sequence[int], before: dict[bytes, int]
+    maps: Mapping[int, _Maps], before: dict[bytes, int]
 ) -> tuple[dict[bytes, int], dict[bytes, int]]:
     """Bytes of each piece of shared memory by its inode: known ones, and for others the most it can be.
 
@@ -128,9 +183,9 @@ def _shared_memory(
     """
     known: dict[bytes, int] = {}
     supposed: dict[bytes, int] = {}
-    for pid in pids:
+    for pid, those in maps.items():
         mapped: dict[bytes, int] = {}
-        for start, end, inode in _SHARED_MEMORY.findall(_maps(pid)):
+        for start, end, inode in those.shared:
             if (size := _size(pid, start, end)) is not None:
                 known[inode] = size
             else:
@@ -141,21 +196,15 @@ def _shared_memory(
     return known, {inode: size for inode, size in supposed.items() if inode not in known}
 
 
-def _nameless(pids: Sequence[int], listed: set[int]) -> int | None:
+def _nameless(maps: Mapping[int, _Maps], listed: set[int]) -> int | None:
     """Bytes of files without a name that are mapped and not listed; None where that can't be told."""
     sizes: dict[int, int | None] = {}
-    for pid in pids:
-        for start, end, inode, name in _NAMELESS.findall(_maps(pid)):
+    for pid, those in maps.items():
+        for start, end, inode, name in those.nameless:
             if int(inode) not in listed and not name.startswith(_NO_FILES):
                 sizes[int(inode)] = _size(pid, start, end)
     known = [size for size in sizes.values() if size is not None]
     return sum(known) if len(known) == len(sizes) else None
-
-
-def _maps(pid: int) -> bytes:
-    with suppress(OSError):
-        return (PROC / str(pid) / "maps").read_bytes()
-    return b""
 
 
 def _size(pid: int, start: bytes, end: bytes) -> int | None:

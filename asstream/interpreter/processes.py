@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asstream.interpreter.bookkeeping import LOCK_BYTES
 from asstream.interpreter.hidden import Hidden
 from asstream.interpreter.sockets import SOCKET_BYTES, in_namespace, waiting
 
@@ -29,6 +30,7 @@ class Held:
         sockets: inodes of the sockets.
         underway: how many descriptors were sent to these and not fetched.
         unseen: how many of those could not be looked at.
+        locks: how many locks the files have that are under way.
         closed: whether a process did not let us see.
     """
 
@@ -36,6 +38,7 @@ class Held:
     sockets: set[int] = field(default_factory=set)
     underway: int = 0
     unseen: int = 0
+    locks: int = 0
     closed: bool = False
 
 
@@ -132,19 +135,24 @@ class Tree:
             with suppress(OSError):
                 os.killpg(self.root, signal.SIGKILL)
 
-    def memory(self, cap: int, held: Held | None = None) -> int:
+    def memory(self, cap: int, held: Held | None = None, scratch: int = 0) -> int:
         """Bytes in memory of all of them; below `cap`, pages that are shared count more than once.
 
         Args:
-            held: what they have open, whose buffers count too.
+            held: what they have open, whose buffers and locks count too.
+            scratch: bytes of files that are in memory.
         """
         pids = self.pids()
         uses = [_use(pid) for pid in pids]
-        besides = sum(use.tables for use in uses) + (self._buffers(held) if held else 0)
-        rough = sum(use.resident for use in uses) + self.hidden.memory(pids) + besides
+        besides = sum(use.tables for use in uses) + self.hidden.booked(pids, cap)
+        if held:
+            besides += self._buffers(held) + held.locks * LOCK_BYTES
+        rough = (
+            sum(use.resident for use in uses) + self.hidden.memory(pids, visible=scratch) + scratch + besides
+        )
         if rough <= cap:
             return rough
-        shared = self.hidden.memory(pids, anew=True)
+        shared = self.hidden.memory(pids, visible=scratch, anew=True) + scratch
         exact = [_proportional(pid) for pid in pids]
         # What is shared is in the one or in the other, never surely in both.
         return besides + max(
@@ -194,6 +202,7 @@ def _see(pid: int, entry: os.DirEntry[str], device: int, held: Held) -> None:
         there = waiting(pid, entry.name)
         held.underway += there.count
         held.unseen += there.unseen
+        held.locks += there.locks
         held.unlinked |= {file.st_ino: file.st_blocks * 512 for file in there.files if file.st_dev == device}
     elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
         held.unlinked[found.st_ino] = found.st_blocks * 512

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asstream.interpreter.bookkeeping import locks
+
 PROC = Path("/proc")
 _DATAGRAMS = 11
 """Messages that wait in a socket of datagrams, in a namespace that nobody set otherwise, and one more."""
@@ -70,11 +72,13 @@ class Waiting:
     Attributes:
         count: how many there are.
         unseen: how many of them could not be looked at.
+        locks: how many locks the files among the others have.
         files: of the others, those that are files without a name.
     """
 
     count: int = 0
     unseen: int = 0
+    locks: int = 0
     files: list[os.stat_result] = field(default_factory=list)
 
 
@@ -158,8 +162,9 @@ def _peek_once(here: socket.socket, found: Waiting, depth: int) -> int | None:
 
 def _look_at(descriptor: int, found: Waiting, depth: int) -> None:
     status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
-        found.files.append(status)
+    if stat.S_ISREG(status.st_mode):
+        found.locks += locks("self", str(descriptor))
+        found.files += [] if status.st_nlink else [status]
     elif stat.S_ISSOCK(status.st_mode) and (inside := _underway("self", str(descriptor))):
         if depth == _DEEPEST:
             found.count, found.unseen = found.count + inside, found.unseen + inside

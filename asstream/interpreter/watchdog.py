@@ -16,13 +16,15 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from asstream.interpreter import notes
-from asstream.interpreter.data import usage
+from asstream.interpreter.data import Usage, usage
 from asstream.interpreter.processes import Held, Tree
 from asstream.interpreter.protocol import Limits
 
 EVERY_SECONDS = 0.1
+MOST_SECONDS = 1.0
+"""And at least every second, however long watching takes: code must not win time by making it slow."""
 _SHARE = 0.2
-"""Of one processor's time that watching may take, in which waiting for it does not count."""
+"""Of one processor's time that watching may take before that, in which waiting for it does not count."""
 _CLOSED_SECONDS = 1.0
 """How long what processes have open may not be seen. A program that can't be read may run for a moment."""
 _HIDING = "hiding"
@@ -76,6 +78,11 @@ def filled(one: Watched, limits: Limits, held: Held | None = None) -> str:
     return "disk_mb" if size > limits.disk_mb * 2**20 else ""
 
 
+def pause_after(spent: float) -> float:
+    """Seconds until the next look, where this one took so many of a processor's time."""
+    return min(max(EVERY_SECONDS, spent / _SHARE), MOST_SECONDS)
+
+
 class Watchdog:
     """The thread, from `start` to `stop`; `watched` is asked each time for what there is."""
 
@@ -104,7 +111,7 @@ class Watchdog:
                     if reached and one.alive:
                         doom = notes.HIDING if reached == _HIDING else notes.limit(reached, self._limits)
                         one.condemn(doom, full=reached in ("disk_mb", "files"))
-            pause = max(EVERY_SECONDS, (time.thread_time() - began) / _SHARE)
+            pause = pause_after(time.thread_time() - began)
 
     def _reached(self, one: Watched) -> str:
         """The name of the limit that is passed; empty where none is."""
@@ -117,11 +124,12 @@ class Watchdog:
         held = one.tree.held(one.folders[0].stat().st_dev)
         if self._hides(one.tree, held):
             return _HIDING
-        if one.tree.memory(cap, held) > cap:
+        scratch = self._scratch(one)
+        if one.tree.memory(cap, held, scratch.size) > cap:
             return "memory_mb"
         if one.tree.threads() > limits.processes + 2:  # the launcher's do not count
             return "processes"
-        if self._scratch_files(one) > limits.files:
+        if scratch.files > limits.files:
             return "files"
         return filled(one, limits, held)
 
@@ -132,12 +140,13 @@ class Watchdog:
             return False
         return time.monotonic() - self._closed.setdefault(tree, time.monotonic()) > _CLOSED_SECONDS
 
-    def _scratch_files(self, one: Watched) -> int:
-        """Files in the folders in memory, whose size is limited by the sandbox, but not their number."""
+    def _scratch(self, one: Watched) -> Usage:
+        """What is in the folders in memory. The sandbox limits their size, but not the number of files."""
         pid = one.tree.kernel() if one.scratch else None
-        count = 0
+        size = files = 0
         for folder in one.scratch if pid else ():
             with suppress(OSError):
                 found = os.statvfs(f"/proc/{pid}/root{folder}")
-                count += found.f_files - found.f_ffree
-        return count
+                size += (found.f_blocks - found.f_bfree) * found.f_frsize
+                files += found.f_files - found.f_ffree
+        return Usage(size, files)

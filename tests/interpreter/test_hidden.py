@@ -33,6 +33,10 @@ HIDDEN_MEMORY = {
     "buffers of sockets": MMAP + "kept = []\nfor n in range(8):\n    if not os.fork():\n"
     "        while True:\n            try: kept.append(socket.socketpair())\n"
     "            except OSError: time.sleep(60)\ntime.sleep(60)",
+    "mapped areas": MMAP + "libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]\n"
+    "at = libc.mmap(None, 60_000 << 12, 0, 0x22, -1, 0)\n"
+    "for n in range(0, 60_000, 2): libc.mprotect(at + (n << 12), 4096, 1)\n"
+    "for n in range(32):\n    if not os.fork(): time.sleep(60)\ntime.sleep(60)",
     "what is left of a piece": MMAP + "kept = []\nfor n in range(24):\n"
     "    at = libc.mmap(None, 64 << 20, 3, 0x21, -1, 0); ctypes.memset(at, 1, 64 << 20)\n"
     "    libc.munmap(ctypes.c_void_p(at), ctypes.c_size_t((64 << 20) - 4096))\ntime.sleep(60)",

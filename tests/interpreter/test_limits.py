@@ -95,6 +95,18 @@ def test_many_processes_that_take_too_much_memory_are_ended(interpreter: KernelI
     assert run(interpreter, "1", "memories").fresh
 
 
+def test_files_in_memory_count_with_the_rest_in_bubblewrap(interpreter: KernelInterpreter) -> None:
+    """Elsewhere there are none."""
+    fill = "[open(f'{folder}/x', 'wb').write(bytes(60 << 20)) for folder in ('/tmp', '/dev/shm')]; "
+    code = (
+        "import os, time\nfor n in range(3):\n"
+        "    if not os.fork(): big = bytearray(b'x') * (115 << 20); time.sleep(60)\n"
+    )
+    cell = run(interpreter, f"{code}time.sleep(1); print('yet'); {fill}time.sleep(60)", "in memory")
+    assert cell.status == "died" and "interpreter.memory_mb is 512" in cell.logs
+    assert cell.logs.startswith("yet\n")
+
+
 def test_forks_that_share_their_memory_count_once(interpreter: KernelInterpreter) -> None:
     code = (
         "import os, time\n"
