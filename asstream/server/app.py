@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from asstream.runtime import Runtime
-from asstream.server import assistants, files, messages, models, openapi, runs, threads
+from asstream.server import assistants, files, messages, models, openapi, passing, runs, threads
 from asstream.server.answers import HANDLERS
 from asstream.server.guard import PREFIXES, Guard, Keys
 from asstream.server.missed import Missed
@@ -54,6 +54,12 @@ ROUTES: Final = (
     ("GET", "/files/{file_id}", files.get),
     ("GET", "/files/{file_id}/content", files.content),
     ("DELETE", "/files/{file_id}", files.delete),
+    ("POST", "/chat/completions", passing.chat_completions),
+    ("POST", "/embeddings", passing.embeddings),
+    ("POST", "/responses", passing.responses),
+    ("POST", "/moderations", passing.moderations),
+    ("POST", "/deployments/{deployment}/chat/completions", passing.deployed_chat_completions),
+    ("POST", "/deployments/{deployment}/embeddings", passing.deployed_embeddings),
 )
 """Method, path and what answers. The paths stand behind each of the guard's prefixes."""
 

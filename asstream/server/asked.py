@@ -34,13 +34,19 @@ def runtime(request: Request) -> Runtime:
     return found
 
 
-async def body(request: Request, model: type[B]) -> B:
-    """The request's JSON body, checked; an empty one is an empty object. Raises WireError 400 or 413."""
+async def raw_body(request: Request) -> bytes:
+    """The request's body as it came. Raises WireError 413."""
     text = bytearray()
     async for chunk in request.stream():
         text += chunk
         if len(text) > MOST_BODY_BYTES:
             raise WireError(413, f"The request is larger than the limit of {MOST_BODY_BYTES} bytes.")
+    return bytes(text)
+
+
+async def body(request: Request, model: type[B]) -> B:
+    """The request's JSON body, checked; an empty one is an empty object. Raises WireError 400 or 413."""
+    text = await raw_body(request)
     if not text.strip():
         return parse(model, {})
     try:

@@ -14,6 +14,8 @@ from asstream.runtime.models.protocol import (
     ModelEvent,
     ModelInfo,
     ModelRequest,
+    RawAnswer,
+    RawRequest,
     TextDelta,
     ToolCallDelta,
     TurnEnd,
@@ -45,6 +47,9 @@ class PlayedModel:
 
     async def list(self) -> Sequence[ModelInfo]:
         return [ModelInfo(self.name)]
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        raise NotImplementedError
 
     async def close(self) -> None:
         pass

@@ -13,6 +13,7 @@ import openai
 from asstream.runtime import CodeOptions
 from asstream.runtime.models.sources import open_source
 from asstream.server.embedded import EmbeddedServer
+from asstream.server.serving import MakeSource
 
 
 def write_script(path: Path, replies: list[dict[str, Any]]) -> str:
@@ -33,7 +34,16 @@ def served(
     """A client of a server over `home` whose model says what is scripted."""
     home.mkdir(parents=True, exist_ok=True)
     spec = write_script(home / "script.json", replies)
-    server = EmbeddedServer(home, lambda: open_source(home, None, spec), code)
+    with served_with(home, lambda: open_source(home, None, spec), code) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def served_with(
+    home: Path, make_source: MakeSource, code: CodeOptions | None = None
+) -> Iterator[openai.OpenAI]:
+    """A client of a server over `home` with any source of models."""
+    server = EmbeddedServer(home, make_source, code)
     server.start()
     client = openai.OpenAI(
         base_url=server.base_url,

@@ -18,9 +18,11 @@ from typing import Any
 
 import openai
 
+from asstream import __version__
+from asstream.runtime.models import vision
 from asstream.runtime.models.assembly import STOPPED, TurnAssembly
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
-from asstream.runtime.models.failures import Failure, failure, itself
+from asstream.runtime.models.failures import Failure, failure, itself, without_key
 from asstream.runtime.models.listing import no_api
 from asstream.runtime.models.protocol import Message, ModelError, ModelEvent, ModelRequest
 from asstream.runtime.models.quirks import RequestShape
@@ -49,6 +51,8 @@ def make_client(endpoint: ModelEndpoint) -> openai.AsyncOpenAI:
         base_url=endpoint.base_url,
         api_key=endpoint.api_key or _NO_KEY,
         max_retries=0,
+        # An asstream that this comes back to, by whatever way, refuses it.
+        default_headers={"x-asstream": __version__},
         timeout=openai.Timeout(_READ_SECONDS, connect=10),
         http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if endpoint.is_loopback else None,
     )
@@ -142,7 +146,16 @@ class CompletionsModel:
                     continue
                 if request.tools and not self.calls_functions:
                     raise told.error from error  # asking again would bring the same answer
+                if vision.wait_for_answer(request.messages) and vision.is_refusal(told.body.message):
+                    said = printable(told.body.message).rstrip(".")
+                    raise vision.blind(
+                        f"{printable(self.name, 80)} at {self._endpoint.host}", said
+                    ) from error
                 raise _RetryableError(told) from error
+
+    def _blind(self, said: str) -> ModelError:
+        words = printable(without_key(said, self._endpoint)).rstrip(".")
+        return vision.blind(f"{printable(self.name, 80)} at {self._endpoint.host}", words)
 
     async def _read(self, response: openai.AsyncStream[object]) -> AsyncIterator[ModelEvent]:
         headers = response.response.headers

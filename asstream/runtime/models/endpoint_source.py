@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asstream.runtime.models.endpoint import ModelEndpoint, printable
 from asstream.runtime.models.listing import Listing, fetch
-from asstream.runtime.models.protocol import Model, ModelInfo
+from asstream.runtime.models.protocol import Model, ModelInfo, RawAnswer, RawRequest
 from asstream.runtime.models.stand_ins import StandIns
 from asstream.runtime.models.told import as_ours
 
@@ -45,14 +45,13 @@ class EndpointSource:
 
     async def get(self, name: str | None) -> Model:
         """The model for a name; see `ModelSource` and `_choose`."""
-        from asstream.runtime.models.completions import CompletionsModel, make_client
+        from asstream.runtime.models.completions import CompletionsModel
 
         listing = await asyncio.to_thread(self._listing)
         chosen = self._choose(name, listing)
-        if self._client is None:
-            self._client = make_client(self._endpoint)
+        client = self._connected()
         if chosen not in self._models:
-            self._models[chosen] = CompletionsModel(self._endpoint, chosen, client=self._client)
+            self._models[chosen] = CompletionsModel(self._endpoint, chosen, client=client)
         model = self._models[chosen]
         model.context_window = listing.window(chosen)
         return model
@@ -63,6 +62,15 @@ class EndpointSource:
         named = self._endpoint.model
         return listing.models or ([ModelInfo(named)] if named else [])
 
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """See `ModelSource`. A chat model that the endpoint does not list is another's, as in a run."""
+        from asstream.runtime.models.forwarding import NAMED_BY_RUNS, forward, with_model
+
+        listing = await asyncio.to_thread(self._listing)
+        if request.path in NAMED_BY_RUNS and listing.flaw is None:
+            request = with_model(request, lambda name: self._choose(name, listing))
+        return await forward(self._connected(), self._endpoint, request)
+
     async def close(self) -> None:
         """Let go of the connections."""
         self._models.clear()
@@ -72,10 +80,7 @@ class EndpointSource:
 
     def warm(self) -> None:
         """Make the client, which takes 20 ms that the first run is spared; the endpoint runs by itself."""
-        from asstream.runtime.models.completions import make_client
-
-        if self._client is None:
-            self._client = make_client(self._endpoint)
+        self._connected()
 
     def describe(self) -> dict[str, str]:
         """See `Source`. May ask the endpoint for its list. Raises ModelError."""
@@ -88,6 +93,13 @@ class EndpointSource:
         model = self._endpoint.model or next(iter(listing.chat_names or listing.names), "")
         where = self._endpoint.shown_url
         return {"model": printable(model, 120), "endpoint": where, "kind": self._kind, **flaw}
+
+    def _connected(self) -> openai.AsyncOpenAI:
+        from asstream.runtime.models.completions import make_client
+
+        if self._client is None:
+            self._client = make_client(self._endpoint)
+        return self._client
 
     def _listing(self) -> Listing:
         with self._lock:

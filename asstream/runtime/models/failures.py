@@ -79,14 +79,14 @@ def failure(error: Exception, endpoint: ModelEndpoint, model: str) -> Failure:
         # A wrong name or certificate does not mend itself; a server that is being restarted does.
         mends = not re.search(r"name|resol|certificate|ssl|getaddrinfo|protocol", cause, re.IGNORECASE)
         return Failure(told, reason=f"{endpoint.host} can't be reached" if mends else "")
-    text = printable(_without_key(str(error) or type(error).__name__, endpoint), 200)
+    text = printable(without_key(str(error) or type(error).__name__, endpoint), 200)
     return Failure(ModelError(f"The request to {endpoint.host} failed: {text}"))
 
 
 def _status_failure(error: openai.APIStatusError, endpoint: ModelEndpoint, model: str) -> Failure:
     status, headers = error.status_code, error.response.headers
     body = read_error_body(error.body)
-    said = printable(_without_key(body.message, endpoint))
+    said = printable(without_key(body.message, endpoint))
     if headers.get("x-asstream"):
         return Failure(itself(endpoint), status, body)
     if is_context_length(status, body):
@@ -199,5 +199,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _without_key(text: str, endpoint: ModelEndpoint) -> str:
+def without_key(text: str, endpoint: ModelEndpoint) -> str:
+    """A text of the endpoint's, which may repeat the key that it was sent."""
     return text.replace(endpoint.api_key, "***") if endpoint.api_key else text

@@ -1,8 +1,8 @@
 """The model on this machine, as a Model: Chat Completions to a child process that serves its file.
 
 What a small model lacks is made up for here: functions are not offered to a model whose template has no
-words for them, pictures become a note in the text, and a request that names no temperature is decoded at
-0.
+words for them, pictures that were answered before become a note in the text (see `vision`), and a request
+that names no temperature is decoded at 0.
 """
 
 from __future__ import annotations
@@ -17,11 +17,20 @@ from typing import Any
 
 import openai
 
+from asstream.runtime.models import vision
 from asstream.runtime.models.catalog import Installed, folder
 from asstream.runtime.models.completions import CompletionsModel, make_client
 from asstream.runtime.models.endpoint import ModelEndpoint
+from asstream.runtime.models.forwarding import forward, read, refusal, with_fields
 from asstream.runtime.models.process import ServerProcess
-from asstream.runtime.models.protocol import Message, ModelError, ModelEvent, ModelRequest
+from asstream.runtime.models.protocol import (
+    Message,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    RawAnswer,
+    RawRequest,
+)
 from asstream.runtime.models.tokens import estimate_prompt
 
 logger = logging.getLogger("asstream.models")
@@ -35,7 +44,6 @@ lists as they were from four repeated tokens on; two and eight were worse. What 
 `max_tokens`.
 """
 
-_IMAGE_NOTE = "[an image, which this model can't see]"
 _COUNT_SECONDS = 30.0
 _NOTICE_DEATH = 0.1
 
@@ -93,6 +101,8 @@ class LocalModel:
             model = await self._opened()
             started = False
             try:
+                if not self._takes_images and vision.wait_for_answer(request.messages):
+                    raise vision.blind(f"{self.name}, the model on this machine,")
                 async with aclosing(model.stream(self._fitted(request))) as events:
                     async for event in events:
                         started = True
@@ -103,6 +113,20 @@ class LocalModel:
                 if last or started or error.kind != "connection":
                     raise
                 await asyncio.sleep(_NOTICE_DEATH)
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """Answer a chat completion: the child's own answer, decoded as ours are where nothing is named."""
+        await self._opened()
+        assert self._client is not None and self._endpoint is not None
+        if (body := read(request)) is not None:
+            if not self._takes_images and vision.has_images(_messages(body)):
+                return refusal(400, vision.blind(self.name).message, "unsupported")
+            named = {key for key, value in body.items() if value is not None}
+            if "max_completion_tokens" in named:
+                named.add("max_tokens")
+            added = {key: value for key, value in DEFAULTS.items() if key not in named}
+            request = with_fields(request, {**body, **added, "model": self.name})
+        return await forward(self._client, self._endpoint, request)
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()) -> int:
         """The prompt tokens by the model's own template and vocabulary."""
@@ -167,8 +191,13 @@ class LocalModel:
         if not self._takes_tools:
             request = replace(request, messages=[_without_calls(message) for message in request.messages])
         if not self._takes_images:
-            request = replace(request, messages=[_without_images(message) for message in request.messages])
+            request = replace(request, messages=vision.without_images(request.messages))
         return request
+
+
+def _messages(body: dict[str, Any]) -> list[Message]:
+    given = body.get("messages")
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
 def _without_calls(message: Message) -> Message:
@@ -183,14 +212,3 @@ def _without_calls(message: Message) -> Message:
     content = message.get("content")
     text = content if isinstance(content, str) else ""
     return {"role": "assistant", "content": "\n".join([*([text] if text else []), *said])}
-
-
-def _without_images(message: Message) -> Message:
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    parts = [
-        {"type": "text", "text": _IMAGE_NOTE} if isinstance(part, dict) and "image_url" in part else part
-        for part in content
-    ]
-    return {**message, "content": parts}

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstream.runtime.models import catalog
-from asstream.runtime.models.protocol import Model, ModelError, ModelInfo
+from asstream.runtime.models.protocol import Model, ModelError, ModelInfo, RawAnswer, RawRequest
 from asstream.runtime.models.stand_ins import StandIns
 
 if TYPE_CHECKING:
     from asstream.runtime.models.local import LocalModel
 
+_CHAT_ALONE = (
+    "The model on this machine answers /chat/completions, not {path}. Name an endpoint that has it: "
+    "ASSTREAM_MODEL_BASE_URL."
+)
 _NOTHING = "No model is there to answer."
 _WAYS = (
     "Any one of these gives one: "
@@ -45,6 +49,15 @@ class LocalSource:
         """The installed models, the one in use first."""
         entries = sorted(catalog.installed(self._home), key=lambda entry: not entry.in_use)
         return [ModelInfo(entry.name, _created(entry.path)) for entry in entries]
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """See `ModelSource`: chat completions are answered by the child, whatever model they name."""
+        from asstream.runtime.models.forwarding import CHAT, read, refusal
+
+        if request.path != CHAT:
+            return refusal(404, _CHAT_ALONE.format(path=request.path), "unsupported")
+        named = (read(request) or {}).get("model")
+        return await self._model(named if isinstance(named, str) else None).forward(request)
 
     async def close(self) -> None:
         """End the child processes."""

@@ -2,12 +2,13 @@
 
 A `Model` streams one turn. It is given Chat Completions messages and yields `ModelEvent`s in the order in
 which they happened; the last one is always a `TurnEnd`. A turn that can't be finished raises
-`ModelError`. A `ModelSource` finds the model for a name, and lists the names for `GET /models`.
+`ModelError`. A `ModelSource` finds the model for a name, lists the names for `GET /models`, and passes
+requests that are none of ours on to where its models are.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -173,6 +174,30 @@ class ModelInfo:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A POST to pass on as it is.
+
+    Attributes:
+        path: below the endpoint's base URL, e.g. `/embeddings`; one of ours, never a client's text.
+        headers: those that may go on; never a key.
+    """
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An endpoint's answer, whatever its status. `close` ends the request; it must be called."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
+
+
 class ModelSource(Protocol):
     """Where the runtime's models come from."""
 
@@ -187,6 +212,13 @@ class ModelSource(Protocol):
 
     async def list(self) -> Sequence[ModelInfo]:
         """The models that can be named. Raises ModelError when the endpoint can't be reached."""
+        ...
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """Pass a request on with the source's own key. Raises ModelError where there is nobody to answer.
+
+        A source that answers by itself refuses what it does not know with an answer of its own.
+        """
         ...
 
     async def close(self) -> None:

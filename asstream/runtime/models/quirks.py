@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from asstream.runtime.models import vision
 from asstream.runtime.models.failures import ErrorBody
 from asstream.runtime.models.protocol import Message, ModelRequest
 
@@ -57,6 +58,7 @@ class RequestShape:
         self._defaults = dict(defaults)
         self._dropped: set[str] = set()
         self._plain_messages = False
+        self._blind = False
         self.refuses_tools = False
         """Whether the endpoint said that this model can't be offered functions."""
 
@@ -81,12 +83,20 @@ class RequestShape:
         return {"model": self._model, "messages": self._messages(request.messages), "stream": True, **body}
 
     def _messages(self, messages: Sequence[Message]) -> list[Message]:
+        # Pictures that wait for an answer go out each time: another model may answer to the name by now.
+        if self._blind and not vision.wait_for_answer(messages):
+            messages = vision.without_images(messages)
         return [_plain(message) for message in messages] if self._plain_messages else list(messages)
 
     def adapt(self, status: int, error: ErrorBody, body: Mapping[str, Any]) -> str | None:
         """Learn from a refusal. Returns what is done about it; None if it names nothing to leave out."""
         if status in (400, 404, 422, 500, 501) and "tools" in body and _NO_TOOLS.search(error.message):
             self.refuses_tools = True
+            return None
+        if vision.has_images(body["messages"]) and vision.is_refusal(error.message):
+            self._blind = True
+            if not vision.wait_for_answer(body["messages"]):
+                return "it can't see images: a note stands in their place from now on"
             return None
         if status not in (400, 422):
             return None

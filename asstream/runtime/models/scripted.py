@@ -35,6 +35,8 @@ from asstream.runtime.models.protocol import (
     ModelEvent,
     ModelInfo,
     ModelRequest,
+    RawAnswer,
+    RawRequest,
     RefusalDelta,
     TextDelta,
     ToolCallDelta,
@@ -47,6 +49,7 @@ NAME = "scripted"
 SPEC = "scripted:"
 """The beginning of a model's name that names a script: `scripted:PATH.json`."""
 
+_RUNS_ALONE = "The scripted model answers runs alone, not {path}. ASSTREAM_MODEL_BASE_URL names an endpoint."
 _WORD = re.compile(r"\s*\S+|\s+\Z")
 _SAID_BY: dict[str, type[TextDelta] | type[RefusalDelta]] = {"text": TextDelta, "refusal": RefusalDelta}
 
@@ -216,6 +219,12 @@ class ScriptedSource:
     async def list(self) -> Sequence[ModelInfo]:
         """One line: `scripted`."""
         return [ModelInfo(NAME)]
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """Refuses: a script has nothing but the turns of runs."""
+        from asstream.runtime.models.forwarding import refusal
+
+        return refusal(404, _RUNS_ALONE.format(path=request.path), "unsupported")
 
     async def close(self) -> None:
         """Nothing to let go of."""

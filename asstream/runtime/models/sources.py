@@ -19,7 +19,14 @@ from asstream.runtime.models.endpoint import ModelEndpoint
 from asstream.runtime.models.endpoint_source import EndpointSource
 from asstream.runtime.models.listing import Listing, fetch
 from asstream.runtime.models.local_source import LocalSource
-from asstream.runtime.models.protocol import Model, ModelError, ModelInfo, ModelSource
+from asstream.runtime.models.protocol import (
+    Model,
+    ModelError,
+    ModelInfo,
+    ModelSource,
+    RawAnswer,
+    RawRequest,
+)
 from asstream.runtime.models.scripted import SPEC, ScriptedModel, ScriptedSource
 
 logger = logging.getLogger("asstream.models")
@@ -74,6 +81,10 @@ class FoundSource:
     async def list(self) -> Sequence[ModelInfo]:
         """As the source that is found."""
         return await (await asyncio.to_thread(self._source)).list()
+
+    async def forward(self, request: RawRequest) -> RawAnswer:
+        """As the source that is found."""
+        return await (await asyncio.to_thread(self._source)).forward(request)
 
     async def close(self) -> None:
         """Let go of what was found."""

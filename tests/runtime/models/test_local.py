@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -23,7 +24,14 @@ from asstream.runtime.models.catalog import Installed
 from asstream.runtime.models.gguf import read_head
 from asstream.runtime.models.local import LocalModel
 from asstream.runtime.models.process import ServerProcess, plan
-from asstream.runtime.models.protocol import ModelError, ModelEvent, ModelRequest, TextDelta, TurnEnd
+from asstream.runtime.models.protocol import (
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    RawRequest,
+    TextDelta,
+    TurnEnd,
+)
 from asstream.runtime.models.tokens import estimate_prompt
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
@@ -77,20 +85,35 @@ def test_the_model_answers_counts_takes_what_it_has_no_words_for_and_comes_back_
         short, end = await collect(model.stream(ModelRequest(QUESTION, max_tokens=2)))
         assert end.finish_reason == "length" and text.startswith(short)
 
-        # Functions, calls in the history and pictures do not fail the run.
+        # Functions, and calls and answered pictures in the history, do not fail the run.
         call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         picture = [{"type": "text", "text": "hi"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
         history: list[dict[str, Any]] = [
+            {"role": "user", "content": picture},
+            {"role": "assistant", "content": "I see."},
             *QUESTION,
             {"role": "assistant", "content": None, "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "c", "content": "Paris"},
-            {"role": "user", "content": picture},
+            {"role": "user", "content": "Well?"},
         ]
         asked = ModelRequest(history, [TOOL], tool_choice="required", max_tokens=4)
         assert (await collect(model.stream(asked)))[1].finish_reason in ("stop", "length")
         assert [r.getMessage() for r in caplog.records].count(
             f"{model.name} can't call functions: none are offered to it"
         ) == 1
+
+        with pytest.raises(ModelError, match=r"can't see images\. Name a model with vision"):
+            await collect(model.stream(ModelRequest([{"role": "user", "content": picture}])))
+
+        # A program's own chat completion, decoded as above.
+        body = {"model": "gpt-4o", "messages": QUESTION}
+        answer = await model.forward(RawRequest("/chat/completions", json.dumps(body).encode()))
+        whole = json.loads(b"".join([piece async for piece in answer.body]))
+        await answer.close()
+        assert (answer.status, whole["choices"][0]["message"]["content"]) == (200, text)
+        body["messages"] = [{"role": "user", "content": picture}]
+        answer = await model.forward(RawRequest("/chat/completions", json.dumps(body).encode()))
+        assert answer.status == 400
 
         with pytest.raises(ModelError) as error:
             await collect(model.stream(ModelRequest([{"role": "user", "content": "hello " * 9000}])))
