@@ -25,11 +25,12 @@ from asstream.runtime.models.protocol import (
     ModelSource,
     ToolCallDelta,
     TurnEnd,
-    Usage,
 )
 from asstream.runtime.objects import Object
 from asstream.runtime.offering import Offer, offer
+from asstream.runtime.one_call import OneCall
 from asstream.runtime.turn import Turn
+from asstream.runtime.turn_ends import astray, usage_of
 from asstream.runtime.wire_events import Ending, Event
 
 logger = logging.getLogger("asstream.runtime")
@@ -44,9 +45,6 @@ MOST_TURNS: Final = 64
 
 MOST_ASTRAY: Final = 3
 """The most turns in a row in which a model calls nothing but functions that do not exist."""
-
-_SHOWN: Final = 200
-"""The most characters of a model's text that a message repeats."""
 
 
 class Turned(NamedTuple):
@@ -101,7 +99,7 @@ class Execution:
         model = await self._source.get(named)
         if named is None:
             self.run["model"] = model.name
-        astray = 0
+        strayed = 0
         self._model = model
         for number in range(MOST_TURNS):
             request = await self._request(first=number == 0 and self._used is None)
@@ -125,7 +123,7 @@ class Execution:
                             self._cells.warm()
             if end is None:
                 raise ModelError("The model's stream ended without an end.")
-            usage = await _usage(self._model, request, end)
+            usage = await usage_of(self._model, request, end)
             for told in turn.end(end, usage):
                 yield told
             self._used, self._asked = objects.add_usage(self._used, usage), None
@@ -143,9 +141,9 @@ class Execution:
                 yield outcome
                 return
             # Nothing but calls of functions that nobody offered: a few times that may mend itself.
-            astray = astray + 1 if self._turn.unknown and not self._turn.calls else 0
-            if astray == MOST_ASTRAY:
-                raise ModelError(_astray(end, astray))
+            strayed = strayed + 1 if self._turn.unknown and not self._turn.calls else 0
+            if strayed == MOST_ASTRAY:
+                raise ModelError(astray(end, strayed))
         raise ModelError(f"The model took {MOST_TURNS} turns without an end.")
 
     async def count_cut_turn(self) -> None:
@@ -311,11 +309,14 @@ class Execution:
         know no functions, without them.
         """
         assert self._turn is not None and self._talk is not None
+        one = OneCall() if request.parallel_tool_calls is False else None
         while True:
             stream = self._model.stream(request)
             try:
                 async for event in stream:
-                    yield event
+                    kept = event if one is None else one.let_through(event)
+                    if kept is not None:
+                        yield kept
                 return
             except ModelError as error:
                 if not self._turn.empty:
@@ -336,23 +337,3 @@ class Execution:
 
 def _response_format(wanted: Any) -> Object | None:
     return wanted if isinstance(wanted, dict) and wanted.get("type") != "text" else None
-
-
-async def _usage(model: Model, request: ModelRequest, end: TurnEnd) -> Object:
-    """The turn's tokens; counted by us where the endpoint does not say."""
-    used = end.usage
-    if used is None:
-        prompt = await model.count_tokens(request.messages, request.tools)
-        used = Usage(prompt, await model.count_tokens([end.message]))
-    return objects.usage(
-        used.prompt_tokens, used.completion_tokens, used.cached_tokens, used.reasoning_tokens
-    )
-
-
-def _astray(end: TurnEnd, times: int) -> str:
-    """What to say of a model that calls what nobody offered, with its last call."""
-    function = end.message["tool_calls"][-1]["function"]
-    name, arguments = (repr(function[key])[:_SHOWN] for key in ("name", "arguments"))
-    return (
-        f"The model called a function that is not offered, {times} times in a row: {name} with {arguments}."
-    )
