@@ -15,6 +15,7 @@ import apsw
 from asstream.errors import WireError
 from asstream.runtime.interpreting import CodeOptions, LazyInterpreter
 from asstream.runtime.models.protocol import ModelSource
+from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
 from asstream.runtime.store import Store
@@ -111,6 +112,7 @@ class Core:
         live: the runs at work here, by id.
         starting: how many requests are between saving a run as ours and having it in `live`.
         code: how code is run.
+        run_seconds: how long after its creation a run expires.
         stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
@@ -120,6 +122,7 @@ class Core:
     owner: Owner
     source: ModelSource
     code: CodeOptions = field(default_factory=CodeOptions)
+    run_seconds: int = RUN_SECONDS
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
     stopping: bool = False

@@ -112,8 +112,11 @@ def _message(thread_id: str, role: str, created: int) -> Object:
     }
 
 
-def run(thread_id: str, owner: Object, fields: Object) -> Object:
-    """A queued run of the assistant `owner`; what the request names goes before what the assistant has."""
+def run(thread_id: str, owner: Object, fields: Object, seconds: int = RUN_SECONDS) -> Object:
+    """A queued run of the assistant `owner`; what the request names goes before what the assistant has.
+
+    It expires after `seconds`.
+    """
     created = now()
 
     def chosen(key: str, default: Any = None) -> Any:
@@ -127,7 +130,7 @@ def run(thread_id: str, owner: Object, fields: Object) -> Object:
         "thread_id": thread_id,
         "status": "queued",
         "started_at": None,
-        "expires_at": created + RUN_SECONDS,
+        "expires_at": created + seconds,
         "cancelled_at": None,
         "failed_at": None,
         "completed_at": None,

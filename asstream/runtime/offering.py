@@ -57,19 +57,29 @@ def may_run_code(run: Object) -> bool:
 
 
 def refuse_unoffered(run: Object) -> None:
-    """Raise WireError 400 where `tool_choice` names a function that is not among the run's tools."""
+    """Raise WireError 400 where `tool_choice` names a tool or a function that the run's tools don't have."""
     choice = run["tool_choice"]
-    if not isinstance(choice, dict) or choice.get("type") != "function":
+    if not isinstance(choice, dict):
+        return
+    kind = choice["type"]
+    if kind != "function":
+        kinds = list(dict.fromkeys(tool["type"] for tool in run["tools"]))
+        if kind not in kinds:
+            raise _no_such("tool", kind, "tools", kinds)
         return
     name = (choice.get("function") or {}).get("name")
     names = [tool["function"]["name"] for tool in _functions(run)]
     if name not in names:
-        there = ", ".join(f"'{each}'" for each in names) or "none"
-        raise WireError(
-            400,
-            f"Invalid 'tool_choice': the run's tools have no function '{name}'. Its functions: {there}.",
-            param="tool_choice",
-        )
+        raise _no_such("function", name, "functions", names)
+
+
+def _no_such(what: str, wanted: Any, several: str, there: Sequence[str]) -> WireError:
+    listed = ", ".join(f"'{each}'" for each in there) or "none"
+    return WireError(
+        400,
+        f"Invalid 'tool_choice': the run's tools have no {what} '{wanted}'. Its {several}: {listed}.",
+        param="tool_choice",
+    )
 
 
 def offer(run: Object, files: Sequence[str] | None) -> Offer:

@@ -80,11 +80,11 @@ class Runs:
         assistant = rows.get(writer, ASSISTANT, fields["assistant_id"])
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
-        run = objects.run(thread_id, assistant, fields)
-        refuse_unoffered(run)
+        run = objects.run(thread_id, assistant, fields, self._core.run_seconds)
         if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
             run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
         run["_after"] = newest_place(writer, thread_id)
+        refuse_unoffered(run)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]

@@ -15,6 +15,7 @@ from asstream.runtime.core import Core
 from asstream.runtime.files import Files
 from asstream.runtime.interpreting import CodeOptions
 from asstream.runtime.models.protocol import ModelSource
+from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
 from asstream.runtime.store import Store
@@ -51,11 +52,11 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    home: Path, source: ModelSource, code: CodeOptions | None = None
+    home: Path, source: ModelSource, code: CodeOptions | None = None, *, run_seconds: int = RUN_SECONDS
 ) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
 
-    Without `code` runs are told that none can be run.
+    Without `code` runs are told that none can be run. Runs expire `run_seconds` after their creation.
 
     Raises ConfigError when the folder or the database can't be used.
     """
@@ -63,7 +64,7 @@ async def open_runtime(
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions()))
+        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), run_seconds))
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error

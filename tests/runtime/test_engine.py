@@ -55,6 +55,17 @@ def run_once(path: Path, model: PlayedModel, assistant: Object | None = None, **
     return found
 
 
+FILE_SEARCH = {"type": "file_search"}
+STRICT = {
+    "type": "function",
+    "function": {
+        "name": "add",
+        "description": "Adds.",
+        "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+        "strict": True,
+    },
+}
+
 REACHES = [
     ({}, {}, {"temperature": None, "top_p": None, "tool_choice": None, "response_format": None}),
     ({}, {"temperature": 0.0, "top_p": 0.5}, {"temperature": 0.0, "top_p": 0.5}),
@@ -62,7 +73,8 @@ REACHES = [
     ({"temperature": 1.5}, {"temperature": 1.0}, {"temperature": 1.0}),
     ({}, {"tool_choice": "required"}, {"tool_choice": "required"}),
     ({}, {"tool_choice": FORCED}, {"tool_choice": FORCED}),
-    ({}, {"tool_choice": {"type": "file_search"}}, {"tool_choice": None}),
+    ({"tools": [FILE_SEARCH]}, {"tool_choice": {"type": "file_search"}}, {"tool_choice": None}),
+    ({"tools": [STRICT]}, {}, {"tools": [STRICT]}),
     ({}, {"tool_choice": "none"}, {"tools": [], "tool_choice": None, "parallel_tool_calls": None}),
     ({}, {"parallel_tool_calls": False}, {"parallel_tool_calls": False}),
     ({"tools": []}, {}, {"tools": [], "parallel_tool_calls": None}),

@@ -251,3 +251,19 @@ def test_a_run_is_told_to_all_who_read_it_in_order_and_once(tmp_path: Path) -> N
         return entries
 
     bounded(main())
+
+
+def test_a_run_expires_when_the_runtime_says_so_and_takes_no_outputs_then(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_runtime(tmp_path, PlayedModel(calls_once), run_seconds=0) as runtime:
+            run = await begin(runtime)
+            assert run["expires_at"] == run["created_at"]
+            waiting = await until(runtime, run, "requires_action")
+            with pytest.raises(WireError, match='Runs in status "expired" do not accept tool outputs'):
+                await runtime.runs.submit(run["thread_id"], run["id"], outputs(waiting))
+            # As by default it would have waited: for ten minutes.
+        async with open_runtime(tmp_path, PlayedModel(calls_once)) as runtime:
+            run = await begin(runtime)
+            assert run["expires_at"] == run["created_at"] + 600
+
+    bounded(main())
