@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from asstream import __version__
+from asstream.runtime.files import PURPOSES
 from asstream.runtime.objects import Object
 from asstream.server.answers import answer
 from asstream.server.requests import (
@@ -43,11 +46,29 @@ _BODIES: Final[dict[str, type[Body]]] = {
 }
 """The JSON bodies, by the names of the operations that read them."""
 
+_LISTS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
+    "assistants.page": (100, ()),
+    "threads.page": (100, ()),
+    "messages.page": (100, ("run_id",)),
+    "runs.page": (100, ()),
+    "runs.steps": (100, ()),
+    "files.page": (10_000, ("purpose",)),
+}
+"""The operations that give a page of a list: its most entries, and what else the query may hold."""
+
+_CURSORS: Final[Object] = {
+    "order": {"enum": ["asc", "desc"]},
+    "after": {"type": "string"},
+    "before": {"type": "string"},
+}
+_HEADERS: Final[dict[str, Object]] = {"runs.events": {"Last-Event-ID": {"type": "integer", "minimum": 0}}}
+
 _UPLOAD: Final[Object] = {
     "type": "object",
     "required": ["file", "purpose"],
-    "properties": {"file": {"type": "string", "format": "binary"}, "purpose": {"type": "string"}},
+    "properties": {"file": {"type": "string", "format": "binary"}, "purpose": {"enum": [*PURPOSES]}},
 }
+_UPLOADS: Final[dict[str, Object]] = {"files.create": {"multipart/form-data": {"schema": _UPLOAD}}}
 _ERROR: Final[Object] = {
     "type": "object",
     "required": ["error"],
@@ -74,18 +95,29 @@ def route_of(rows: Iterable[RouteRow]) -> RouteRow:
 
     async def openapi(request: Request) -> Response:
         """`GET /openapi.json`: this description."""
-        return answer(document(listed))
+        return answer(await asyncio.to_thread(document, listed))
 
     return ("GET", "/openapi.json", openapi)
 
 
-def document(rows: Iterable[RouteRow]) -> Object:
+@functools.cache
+def document(rows: tuple[RouteRow, ...]) -> Object:
     """An OpenAPI 3.1 document of routes (method, path, what answers)."""
+    from asstream.server import described
+
+    # Described together: two types of one name get names that tell them apart.
+    models: list[Any] = [(model, "validation") for model in (*_BODIES.values(), *described.models())]
+    referred, found = models_json_schema(models, ref_template=_TEMPLATE)
+    schemas = found["$defs"]
+    described.widen(schemas)
+    references: dict[Any, Object] = {model: reference for (model, _), reference in referred.items()}
+    contents = described.contents((name_of(handler) for _, _, handler in rows), references)
     paths: dict[str, Object] = {}
     for method, path, handler in rows:
-        paths.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = _operation(path, handler)
-    models = [(model, "validation") for model in dict.fromkeys(_BODIES.values())]
-    _, schemas = models_json_schema(models, ref_template=_TEMPLATE)  # type: ignore[arg-type]
+        name = name_of(handler)
+        request = {"application/json": {"schema": references[_BODIES[name]]}} if name in _BODIES else None
+        operation = _operation(path, handler, _UPLOADS.get(name, request), contents.get(name))
+        paths.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "asstream", "version": __version__},
@@ -93,7 +125,7 @@ def document(rows: Iterable[RouteRow]) -> Object:
         "security": [{"bearer": []}, {"api-key": []}],
         "paths": paths,
         "components": {
-            "schemas": {**schemas.get("$defs", {}), "Error": _ERROR},
+            "schemas": {**schemas, "Error": _ERROR},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
@@ -107,26 +139,37 @@ def name_of(handler: Handler) -> str:
     return f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
 
 
-def _operation(path: str, handler: Handler) -> Object:
+def _operation(path: str, handler: Handler, read: Object | None, given: Object | None) -> Object:
     name = name_of(handler)
     error = {"application/json": {"schema": {"$ref": _TEMPLATE.format(model="Error")}}}
     operation: Object = {
         "operationId": name,
         "summary": (handler.__doc__ or "").strip().partition("\n")[0],
         "parameters": [
-            {"name": each, "in": "path", "required": True, "schema": {"type": "string"}}
-            for each in _PARAMETER.findall(path)
+            *(_parameter(each, "path", {"type": "string"}) for each in _PARAMETER.findall(path)),
+            *(_parameter(each, "query", schema) for each, schema in _queries(name).items()),
+            *(_parameter(each, "header", schema) for each, schema in _HEADERS.get(name, {}).items()),
         ],
         "responses": {
-            "200": {"description": "What was asked for."},
+            "200": {"description": "What was asked for.", **({"content": given} if given else {})},
             "default": {"description": "An error.", "content": error},
         },
     }
-    if name in _BODIES:
-        schema = {"$ref": _TEMPLATE.format(model=_BODIES[name].__name__)}
-        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
-    elif name == "files.create":
-        operation["requestBody"] = {"content": {"multipart/form-data": {"schema": _UPLOAD}}}
+    if read:
+        operation["requestBody"] = {"content": read}
     if name == "models.health":
         operation["security"] = []
     return operation
+
+
+def _parameter(name: str, place: str, schema: Object) -> Object:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _queries(name: str) -> Object:
+    """What an operation reads of the query."""
+    if name not in _LISTS:
+        return {}
+    most, others = _LISTS[name]
+    limit = {"type": "integer", "minimum": 1, "maximum": most}
+    return {"limit": limit, **_CURSORS, **{each: {"type": "string"} for each in others}}

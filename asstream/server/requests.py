@@ -5,10 +5,11 @@ Every field may be null: clients send null for what they leave out.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Required, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from asstream.runtime.objects import Object
 
@@ -104,11 +105,28 @@ class ToolResources(Body):
     file_search: FileSearchResources | None = None
 
 
+# No class: pydantic's models have a method `schema` of their own.
+class JsonSchema(TypedDict, total=False):
+    name: Required[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]]
+    description: str | None
+    schema: dict[str, Any] | None
+    strict: bool | None
+
+
+"""The form of a reply as a JSON schema."""
+
+
 class ResponseFormat(Body):
     """The form of a reply."""
 
     type: Literal["text", "json_object", "json_schema"]
-    json_schema: dict[str, Any] | None = None
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> ResponseFormat:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise PydanticCustomError("missing_schema", "it has no json_schema")
+        return self
 
 
 class ToolChoiceFunction(Body):

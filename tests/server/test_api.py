@@ -144,6 +144,16 @@ def test_a_page_that_can_not_be_is_refused(client: openai.OpenAI, query: str, me
             "does not match",
         ),
         ({"model": "m", "tools": [{"type": "code_interpreter"}] * 129}, "tools", "at most 128"),
+        (
+            {"model": "m", "response_format": {"type": "json_schema"}},
+            "response_format",
+            "it has no json_schema",
+        ),
+        (
+            {"model": "m", "response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}},
+            "response_format.json_schema.name",
+            "does not match",
+        ),
     ],
 )
 def test_a_wrong_field_is_named(client: openai.OpenAI, body: Any, param: str, message: str) -> None:

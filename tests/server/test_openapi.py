@@ -42,7 +42,8 @@ def test_it_names_every_route_and_needs_a_key(client: openai.OpenAI) -> None:
     assert len(set(ids)) == len(ids)
     for path, each in found["paths"].items():
         for operation in each.values():
-            assert [p["name"] for p in operation["parameters"]] == re.findall(r"\{(\w+)\}", path)
+            named = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+            assert named == re.findall(r"\{(\w+)\}", path)
     for reference in references(found):
         assert reference.rpartition("/")[2] in found["components"]["schemas"], reference
     with asked(client, "GET", "/openapi.json", headers={"Authorization": ""}) as response:
@@ -62,3 +63,14 @@ def test_every_body_that_is_read_is_described() -> None:
         if read is not None:
             schema = described["content"]["application/json"]["schema"]
             assert schema == {"$ref": f"#/components/schemas/{read[1]}"}
+
+
+def test_every_answer_and_every_page_is_described() -> None:
+    paths = document(ROUTES)["paths"]
+    for method, path, handler in ROUTES:
+        operation = paths[path.replace(":path", "")][method.lower()]
+        assert operation["responses"]["200"]["content"], name_of(handler)
+        is_page = "listing(request" in inspect.getsource(handler)
+        assert is_page == ("limit" in [each["name"] for each in operation["parameters"]]), name_of(handler)
+        streams = "stream_answer(" in inspect.getsource(handler)
+        assert streams == ("text/event-stream" in operation["responses"]["200"]["content"]), name_of(handler)

@@ -1,0 +1,129 @@
+"""What answers look like, for the server's description of itself: the types that the SDK reads them with.
+
+Imported only when the description is asked for: the SDK takes its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from openai.types import FileDeleted, FileObject, Model, ModelDeleted
+from openai.types.beta import Assistant, AssistantDeleted, Thread, ThreadDeleted
+from openai.types.beta.threads import Message, MessageDeleted, Run
+from openai.types.beta.threads.runs import RunStep
+from pydantic import BaseModel
+
+from asstream.runtime.objects import Object
+
+References = Mapping[type[BaseModel], Object]
+
+_OBJECTS: Final[dict[str, type[BaseModel]]] = {
+    "assistants": Assistant,
+    "threads": Thread,
+    "messages": Message,
+    "runs": Run,
+    "files": FileObject,
+    "models": Model,
+}
+"""What the operations of a noun answer with, where nothing below says otherwise."""
+
+_DELETED: Final[dict[str, type[BaseModel]]] = {
+    "assistants": AssistantDeleted,
+    "threads": ThreadDeleted,
+    "messages": MessageDeleted,
+    "files": FileDeleted,
+    "models": ModelDeleted,
+}
+
+_PAGES: Final[dict[str, type[BaseModel]]] = {"runs.steps": RunStep}
+_SINGLE: Final[dict[str, type[BaseModel]]] = {"runs.step": RunStep}
+
+_STREAMED: Final = ("runs.create", "runs.create_with_thread", "runs.submit_tool_outputs")
+"""Operations that answer with a stream where `stream` is true."""
+
+_EVENTS: Final[Object] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "One of the run's events; `data` is JSON, but for the last one's.",
+            "required": ["event", "data"],
+            "properties": {
+                "event": {"type": "string"},
+                "data": {"type": "string"},
+                "id": {"type": "string", "pattern": "^[0-9]+$"},
+            },
+        }
+    }
+}
+
+_OTHERS: Final[dict[str, Object]] = {
+    "runs.events": _EVENTS,
+    "files.content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    "models.health": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["status", "server", "version"],
+                "properties": {
+                    "status": {"const": "ok"},
+                    "server": {"type": "string"},
+                    "version": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+"""Answers that no type of the SDK reads."""
+
+_WIDER: Final[dict[tuple[str, str], Object]] = {
+    ("Run", "instructions"): {"type": "null"},
+    ("FileObject", "purpose"): {"const": "evals"},
+}
+"""What else a key may hold that the SDK's types do not know; the service had both."""
+
+
+def models() -> list[type[BaseModel]]:
+    """Every type that an answer is read with."""
+    tables = (_OBJECTS, _DELETED, _PAGES, _SINGLE)
+    return list(dict.fromkeys(model for table in tables for model in table.values()))
+
+
+def contents(names: Iterable[str], references: References) -> dict[str, Object]:
+    """The content of the answers of operations, by name; one of which nothing is known has none.
+
+    `references` are the references to the schemas of `models()`.
+    """
+    found = {name: _content(name, references) for name in names}
+    return {name: content for name, content in found.items() if content}
+
+
+def widen(schemas: Object) -> None:
+    """Let the schemas of `models()` allow what the service's answers held beside it."""
+    for (model, key), other in _WIDER.items():
+        properties = schemas[model]["properties"]
+        properties[key] = {"anyOf": [properties[key], other]}
+
+
+def _content(name: str, references: References) -> Object:
+    """The content of an operation's answer, by media type."""
+    if name in _OTHERS:
+        return _OTHERS[name]
+    noun, _, verb = name.partition(".")
+    if verb == "page" or name in _PAGES:
+        model = _PAGES.get(name) or _OBJECTS.get(noun)
+        schema = model and _page(references[model], has_ends=noun != "models")
+    else:
+        model = _DELETED.get(noun) if verb == "delete" else _SINGLE.get(name) or _OBJECTS.get(noun)
+        schema = model and references[model]
+    if not schema:
+        return {}
+    return {"application/json": {"schema": schema}, **(_EVENTS if name in _STREAMED else {})}
+
+
+def _page(item: Object, *, has_ends: bool) -> Object:
+    """The schema of a list of items."""
+    end: Object = {"type": ["string", "null"]}
+    ends: Object = {"first_id": end, "last_id": end, "has_more": {"type": "boolean"}} if has_ends else {}
+    properties: Object = {"object": {"const": "list"}, "data": {"type": "array", "items": item}, **ends}
+    return {"type": "object", "required": list(properties), "properties": properties}
