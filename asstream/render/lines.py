@@ -3,7 +3,7 @@
 Pure: text in, what to write out. A finished line is never touched again; the open line is plain until it
 ends, and is then written over in place with the same characters in colour, so that nothing flickers. Where it
 is not sure where the line stands on the screen (it is longer than the screen, its width is not known, the
-window was resized) it stays plain.
+window became wider or narrower) it stays plain.
 
 A line that carriage returns draw anew stands on one row, cut to what surely fits, and is whole once it ends.
 Where the cursor can't be moved nothing of it is written before.
@@ -57,7 +57,8 @@ class Lines:
         self._drawn: tuple[str, bool] | None = None
         """The whole of an open line that is drawn anew, and whether what comes takes its place."""
         self._held = redraws and not pen.live
-        self._begun: Size = (0, 0)
+        self._begun = 0
+        """The columns of the screen when the open line began."""
         # A style that is the same everywhere needs no second look at a line.
         self._everywhere = styler.style if isinstance(styler, Plain) else None
 
@@ -70,10 +71,10 @@ class Lines:
         """Where the cursor stands, from 0; None where that is not known."""
         if not self._open:
             return 0
-        size = self._size()
-        standing = cells("".join(self._open)) if size == self._begun else None
+        columns, _ = self._size()
+        standing = cells("".join(self._open)) if columns == self._begun else None
         # Behind a full row a terminal waits with the cursor on its last cell.
-        return standing % size[0] or None if standing is not None else None
+        return standing % columns or None if standing is not None else None
 
     def feed(self, text: str) -> str:
         """What to write for the next piece of text."""
@@ -100,7 +101,7 @@ class Lines:
             self._open.clear()
         if rest:
             if not self._open:
-                self._begun = self._size()
+                self._begun = self._size()[0]
             self._open.append(rest)
         if not self._everywhere:
             return text
@@ -110,7 +111,7 @@ class Lines:
     def _go_on(self, more: str) -> str:
         if self._drawn is None and "\r" not in more and not self._held:
             if not self._open:
-                self._begun = self._size()
+                self._begun = self._size()[0]
             self._open.append(more)
             return more
         standing = "".join(self._open)
@@ -122,7 +123,7 @@ class Lines:
         if drawn == standing:
             return ""
         written = self._erased(standing) + drawn
-        self._open, self._begun = [drawn] if drawn else [], self._size()
+        self._open, self._begun = [drawn] if drawn else [], columns
         return written
 
     def _finish(self, more: str) -> str:
@@ -135,7 +136,7 @@ class Lines:
         if painted == whole:
             return more
         if not standing:
-            self._begun = self._size()
+            self._begun = self._size()[0]
         # Also where it came whole: how it looks does not depend on how it came.
         if self._back(whole) is None:
             return more
@@ -157,8 +158,8 @@ class Lines:
 
     def _back(self, standing: str) -> str | None:
         """How the cursor comes back to the beginning of the open line; None where that is not sure."""
-        columns, height = size = self._size()
-        if not self._pen.live or size != self._begun:
+        columns, height = self._size()
+        if not self._pen.live or columns != self._begun:
             return None
         wide = cells(standing)
         if wide is None:  # how wide does not matter as long as it stays on its row in any case

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from asstream.render.markdown.flow import LEAST, Flow, end_of
+from asstream.render.markdown.flow import LEAST, Flow, Room, end_of
 from asstream.render.markdown.leaves import Heading, Paragraph
 from asstream.render.markdown.runs import Row, Run, trimmed
 from asstream.render.markdown.starts import Container, Start, State, read
@@ -45,12 +45,12 @@ class Blocks:
 
     Args:
         sink: takes what is finished.
-        columns: of the screen, less one.
+        room: of the screen.
     """
 
-    def __init__(self, sink: Sink, columns: int) -> None:
+    def __init__(self, sink: Sink, room: Room) -> None:
         self._sink = sink
-        self._columns = columns
+        self._room = room
         self._containers: tuple[Container, ...] = ()
         self._fresh = 0
         """How many of the containers have shown their markers."""
@@ -93,11 +93,17 @@ class Blocks:
         """The rows that may change."""
         return self._leaf.rows() if self._leaf is not None else []
 
-    def loosen(self, columns: int) -> None:
+    def loosen(self, room: Room) -> None:
         """The window was resized, and all that it shows stands."""
-        self._columns = columns
+        self._room = room
         if self._leaf is not None:
-            self._leaf.loosen(columns)
+            self._leaf.loosen(room)
+
+    def stretch(self, room: Room) -> None:
+        """The window became higher or lower: what it shows may still change."""
+        self._room = room
+        if isinstance(self._leaf, Table):
+            self._leaf.stretch(room)
 
     # lines
 
@@ -179,7 +185,7 @@ class Blocks:
         if start.kind == "table" and isinstance(leaf, Paragraph):
             rows, head, first, rest = leaf.as_head()
             self._sink.rows(rows)
-            self._leaf, self._last = Table(self._columns, head, start.info, first, rest), "table"
+            self._leaf, self._last = Table(self._room, head, start.info, first, rest), "table"
             return True
         return False
 
@@ -204,22 +210,22 @@ class Blocks:
         first, rest = self._first(), self._rest()
         self._last, self._inside = start.kind, bool(self._containers)
         if start.kind == "heading":
-            self._leaf = Heading(self._columns, first, rest, start.level)
+            self._leaf = Heading(self._room, first, rest, start.level)
             self._leaf.feed(text)
         elif start.kind == "rule":
-            room = self._columns - sum(len(run.text) for run in first)
+            room = self._room.columns - sum(len(run.text) for run in first)
             self._sink.rows([(*first, Run("─" * max(min(room, _RULE_WIDTH), 1), "dim"))])
         elif start.kind in ("fence", "indented"):
             self._open_code(start, text, first, rest)
         else:
-            self._leaf = Paragraph(self._columns, first, rest)
+            self._leaf = Paragraph(self._room, first, rest)
             self._may_be_task, self._task = item, ""
             self._more(text)
 
     def _open_code(self, start: Start, text: str, first: Row, rest: Row) -> None:
         self._code, self._blank_code = start, 0
         if start.info:
-            flow = Flow(self._columns, first, rest)
+            flow = Flow(self._room.columns, first, rest)
             flow.push([Run(f"── {start.info} ──", "dim")])
             self._sink.rows([*flow.settled(), *flow.rows()])
         elif first != rest:
@@ -276,7 +282,7 @@ class Blocks:
                 marker = _BULLETS[depth % len(_BULLETS)]
             depth += 1
             shown.append(Run(f"{marker} ", _MARKER_STYLE))
-        return end_of(tuple(shown), self._columns - LEAST)
+        return end_of(tuple(shown), self._room.columns - LEAST)
 
     def _rest(self) -> Row:
         """What stands before the rows of a block but its first."""
@@ -284,4 +290,4 @@ class Blocks:
 
     def _prefix(self, containers: tuple[Container, ...]) -> Row:
         rows = tuple(Run(" " * (len(c.marker) + 1)) if c.marker else _QUOTE for c in containers)
-        return end_of(rows, self._columns - LEAST)
+        return end_of(rows, self._room.columns - LEAST)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from asstream.render.markdown.runs import Row, Run, add, cells_of, trimmed
 from asstream.render.widths import WIDE, most_cells
@@ -20,6 +21,20 @@ _PIECES = re.compile(
 _HAS_WIDE = re.compile(rf"[{WIDE}]")
 LEAST = 8
 """Cells that are left to the text, however deep the prefix."""
+_FEWEST = 300
+"""Characters that may change on the smallest screen."""
+
+
+class Room(NamedTuple):
+    """What a screen has for rows that may change: so many of so many cells."""
+
+    columns: int
+    rows: int
+
+    @property
+    def characters(self) -> int:
+        """How many characters of a text surely have room, more or less: rows have blanks at their ends."""
+        return max(self.columns * self.rows * 2 // 3, _FEWEST)
 
 
 class Flow:
@@ -44,6 +59,8 @@ class Flow:
         self._glued = behind > 0
         self._blank = Run("")
         self._breaks = 0
+        self._in_word = False
+        """Whether a word goes on with what comes: it was too long to be waited for."""
 
     def loosened(self, columns: int, tail: Iterable[Run] = ()) -> Flow:
         """What goes on behind the last row and a text that stands behind it, on a screen that was resized."""
@@ -53,7 +70,7 @@ class Flow:
         return flow
 
     def push(self, runs: Iterable[Run]) -> None:
-        """Lay out runs; their last word is whole."""
+        """Lay out runs; their last word is whole, or longer than a row."""
         word: list[Run] = []
         wide = 0
         for run in runs:
@@ -66,6 +83,7 @@ class Flow:
                 elif cells > len(piece) or (len(piece) == 1 and cells == 2):
                     self._place(word, wide)
                     self._place([run._replace(text=piece)], cells)
+                    self._in_word = False
                     word, wide = [], 0
                 else:
                     add(word, run._replace(text=piece))
@@ -93,6 +111,7 @@ class Flow:
         return copy
 
     def _space(self, run: Run) -> None:
+        self._in_word = False
         if run.text == "\n":
             self._breaks += 1
             self._blank = Run("")
@@ -113,7 +132,8 @@ class Flow:
             self._width = (self._width + wide) % self._columns
             return
         self._glued = False
-        if self._width > self._begins:
+        goes_on, self._in_word = self._in_word, True
+        if self._width > self._begins and not goes_on:
             if self._width + len(blank.text) + wide <= self._columns:
                 add(self._row, blank)
                 self._width += len(blank.text)
@@ -151,6 +171,11 @@ class Flow:
         self._done.append(trimmed(self._row))
         self._row = list(self._prefix)
         self._width = self._begins = cells_of(self._prefix)
+
+
+def longest_word(text: str) -> int:
+    """The cells of the longest piece of a text that is not broken where it has room."""
+    return max(map(most_cells, _PIECES.findall(text)), default=0)
 
 
 def end_of(prefix: Row, columns: int) -> Row:

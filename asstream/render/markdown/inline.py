@@ -59,10 +59,12 @@ class Inline:
 
     Args:
         style: the style of the text itself.
+        longest: characters after which an open construct is text, if that is less than `LONGEST`.
     """
 
-    def __init__(self, style: str = "") -> None:
+    def __init__(self, style: str = "", longest: int = LONGEST) -> None:
         self._style = style
+        self._longest = min(longest, LONGEST)
         self._open = ""
         """The piece that has begun."""
         self._seen = 0
@@ -94,10 +96,10 @@ class Inline:
             if cut:
                 self._take(cut, done, plain=True)
                 continue
-            if mark is None and len(self._open) < 2 * LONGEST:
+            if mark is None and len(self._open) < 2 * self._longest:
                 break
             if mark is None:
-                self._take(2 * LONGEST, done, plain=True)
+                self._take(2 * self._longest, done, plain=True)
                 continue
             cut = self._cut_behind(mark.start())
             if not cut:
@@ -148,13 +150,13 @@ class Inline:
                 break
             news = _MARKS.search(self._open, self._seen, end) is not None
             self._seen = end
-            if end >= LONGEST:
+            if end >= self._longest:
                 return end
             if news or not self._marked:
                 self._marked = True
                 if not is_open(self._open[:end].rstrip(" \t\n")):
                     return end
-        return 2 * LONGEST if len(self._open) > 2 * LONGEST else 0
+        return 2 * self._longest if len(self._open) > 2 * self._longest else 0
 
     def _take(self, length: int, done: list[Run], *, plain: bool = False) -> None:
         piece, self._open = self._open[:length], self._open[length:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from asstream.render.markdown.flow import Flow
+from asstream.render.markdown.flow import Flow, Room
 from asstream.render.markdown.inline import Inline
 from asstream.render.markdown.runs import Row
 from asstream.render.markdown.starts import cells
@@ -23,15 +23,15 @@ class Paragraph:
     """Lines of text; what the model wrote as a line stays one.
 
     Args:
-        columns: of the screen, less one.
+        room: of the screen.
         first: what stands before the first row.
         rest: what stands before all others.
     """
 
-    def __init__(self, columns: int, first: Row = (), rest: Row = (), style: str = "") -> None:
-        self._columns, self._first, self._rest, self._style = columns, first, rest, style
-        self._inline = Inline(style)
-        self._flow = Flow(columns, first, rest)
+    def __init__(self, room: Room, first: Row = (), rest: Row = (), style: str = "") -> None:
+        self._room, self._first, self._rest, self._style = room, first, rest, style
+        self._inline = Inline(style, room.characters)
+        self._flow = Flow(room.columns, first, rest)
         self._rows: list[Row] = []
         """Rows of lines before this one."""
         self._line = ""
@@ -65,7 +65,7 @@ class Paragraph:
             self._loose = False
             self._flow.push(self._inline.force())
             self._rows += [*self._flow.settled(), *self._flow.rows()]
-            self._flow = Flow(self._columns, self._rest, self._rest)
+            self._flow = Flow(self._room.columns, self._rest, self._rest)
 
     def settled(self) -> list[Row]:
         """The rows that can't change any more, each once."""
@@ -85,7 +85,7 @@ class Paragraph:
 
     def as_heading(self, level: int) -> list[Row]:
         """The rows of the line as a heading."""
-        heading = Paragraph(self._columns, self._first, self._rest, HEADINGS[level])
+        heading = Paragraph(self._room, self._first, self._rest, HEADINGS[level])
         heading.feed(self._line)
         return heading.finish()
 
@@ -93,14 +93,14 @@ class Paragraph:
         """The rows of the lines before the last, its cells as a table's head, and the table's prefixes."""
         return self._rows, cells(self._line), self._first if self._only else self._rest, self._rest
 
-    def loosen(self, columns: int) -> None:
+    def loosen(self, room: Room) -> None:
         """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
         if self._loose:  # nothing of the open piece was shown
-            self._flow = self._flow.loosened(columns)
+            self._flow = self._flow.loosened(room.columns)
         else:
-            self._flow = self._flow.loosened(columns, self._inline.open())
+            self._flow = self._flow.loosened(room.columns, self._inline.open())
             self._inline.pass_over()
-        self._columns, self._clean, self._loose = columns, False, True
+        self._room, self._clean, self._loose = room, False, True
 
     def _may_change(self) -> bool:
         return self.underlines or self._may_be_head()
@@ -108,14 +108,15 @@ class Paragraph:
     def _may_be_head(self) -> bool:
         if not self._clean or self._style:
             return False
-        return len(self._line) <= (_LONGEST_HEAD if "|" in self._line[:HELD] else HELD)
+        longest = min(_LONGEST_HEAD, self._room.characters)
+        return len(self._line) <= (longest if "|" in self._line[:HELD] else HELD)
 
 
 class Heading(Paragraph):
     """One line in a style of its own; number signs that close it are left out."""
 
-    def __init__(self, columns: int, first: Row, rest: Row, level: int) -> None:
-        super().__init__(columns, first, rest, HEADINGS[level])
+    def __init__(self, room: Room, first: Row, rest: Row, level: int) -> None:
+        super().__init__(room, first, rest, HEADINGS[level])
         self._closing = ""
 
     @property

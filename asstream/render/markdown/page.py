@@ -1,12 +1,15 @@
 """The rows at the end of the screen that may still change, and what to write so that they look as they do.
 
 Pure: rows in, escape sequences out. A row that is final is written once and never touched again; rows that
-the screen has no room for wait above it, unwritten, until they are final. The cursor stands behind the last
-row, or at the beginning of the next one when no row is open.
+the screen has no room for wait, unwritten, until those above them are final. So what stands is always the
+beginning of what is to stand, and can be gone on with when the window is resized. The cursor stands behind
+the last row, or at the beginning of the next one when no row is open.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from asstream.render.markdown.runs import Row, Run, alike, behind, cells_of, text_of
@@ -17,7 +20,9 @@ SYNCHRONIZED = ("\x1b[?2026h", "\x1b[?2026l")
 """Around what changes several rows: terminals show it at once; those that do not know it ignore it."""
 
 
-_BETWEEN = " \n|│─┼"
+_BETWEEN = " \n|│─┼" + "\\`*_~[]!<&$"
+"""Blanks, and what is shown of tables or of marks before it is known what they are."""
+_WORD = re.compile(rf"[^{re.escape(_BETWEEN)}]+")
 
 
 class Page:
@@ -47,18 +52,22 @@ class Page:
         last = self._shown[-1]
         return cells_of(last) if not self._loose and sure(text_of(last)) else None
 
+    def fits(self, rows: int) -> bool:
+        """Whether all that may change is on a screen of so many rows, so that the cursor can come to it."""
+        return len(self._shown) <= rows
+
     def draw(self, final: Sequence[Row], live: Sequence[Row], height: int) -> tuple[str, bool]:
         """What to write so that `final` stand for good and `live` after them; `drawn`: it was written.
 
         Args:
             final: rows that follow those that stood for good before.
-            live: those that may change; where the screen has no room for all, its end is shown.
+            live: those that may change; where the screen has no room for all, their beginning is shown.
             height: rows of the screen.
 
         Returns:
             what to write, and whether it only follows what stands.
         """
-        shown, window = self._shown, list(live[-max(height - 2, 1) :])
+        shown, window = self._shown, list(live[: max(height - 2, 1)])
         self._next = window, self._loose and not final
         target = [*final, *window]
         if shown == target and window:
@@ -95,10 +104,13 @@ class Page:
         flat: list[Run] = []
         for number, row in enumerate(rows):
             flat += [Run("\n"), *row] if number else row
-        begins, same = _behind_same("".join(map(text_of, self._shown)), text_of(flat))
-        ended = not live and bool(rows or self._shown)
-        self._shown, self._loose = [()] if live else [], bool(live)
-        return ("" if same else "\n") + self._painted(behind(flat, begins)) + ("\n" if ended else "")
+        begins = _behind_same("".join(map(text_of, self._shown)), text_of(flat))
+        shown, self._shown = self._shown, [()] if live else []
+        self._loose = bool(live)
+        ended = "\n" if not live and (rows or shown) else ""
+        if begins is not None:
+            return self._painted(behind(flat, begins)) + ended
+        return "".join("\n" + self._painted(row) for row in _without(shown, rows)) + ended
 
     def _rows(self, target: Sequence[Row], row: int, same: int, standing: int) -> str:
         """The rows from a place on; of the first `standing`, what is left of their old text is erased."""
@@ -139,10 +151,10 @@ def _back(up: int, row: Row, same: int) -> tuple[str, int]:
     return f"{rises}\x1b[{most_cells(before) + 1}G", same
 
 
-def _behind_same(shown: str, target: str) -> tuple[int, bool]:
-    """Where the target goes on behind what is shown; blanks, line ends and the bars of tables do not count.
+def _behind_same(shown: str, target: str) -> int | None:
+    """Where the target goes on behind what is shown; blanks, bars and marks do not count.
 
-    Where it is not the same, the beginning of the row that differs, and False.
+    None where it is not the same: it was laid out anew since it was drawn.
     """
     at = place = 0
     while place < len(shown) and at < len(target):
@@ -154,8 +166,43 @@ def _behind_same(shown: str, target: str) -> tuple[int, bool]:
         elif target[at] in _BETWEEN:
             at += 1
         else:
-            return target.rfind("\n", 0, at) + 1, False
-    return at, True
+            return None
+    return at
+
+
+def _without(shown: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Rows without the words that stand already, so that no word is shown twice and none is lost."""
+    standing = _WORD.findall(" ".join(map(text_of, shown)))
+    begun, words = standing[-1:], Counter(standing)
+    left: list[Row] = []
+    kept = ""
+    for row in rows:
+        text = kept = text_of(row)
+        for match in _WORD.finditer(text):
+            length = _taken(match[0], words, begun)
+            begin = match.start()
+            kept = kept[:begin] + " " * length + kept[begin + length :]
+        if _WORD.search(kept):
+            left.append(tuple(_in_place(row, kept)))
+    if left and not _WORD.search(kept):  # what goes on with the last row begins one of its own
+        left.append(())
+    return left
+
+
+def _taken(word: str, words: Counter[str], begun: list[str]) -> int:
+    """How many characters of a word stand already: all, those with which the last word begins, or none."""
+    part = word
+    if not words[word]:
+        part = next((each for each in begun if words[each] and word.startswith(each)), "")
+    words[part] -= bool(part)
+    return len(part)
+
+
+def _in_place(row: Row, text: str) -> Iterable[Run]:
+    at = 0
+    for run in row:
+        yield run._replace(text=text[at : at + len(run.text)])
+        at += len(run.text)
 
 
 def _together(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from asstream.render.code import styler_of
 from asstream.render.lines import Lines, Size, Styler
 from asstream.render.markdown.blocks import Blocks
+from asstream.render.markdown.flow import Room
 from asstream.render.markdown.page import Page
 from asstream.render.markdown.runs import Highlight, Row, highlighted, text_of
 from asstream.render.pen import Pen, Span
@@ -40,7 +41,7 @@ class Markdown:
     ) -> None:
         self._pen, self._size, self._clock, self._highlight = pen, size, clock, highlight
         self._screen = size()
-        self._blocks = Blocks(self, self._screen[0] - 1)
+        self._blocks = Blocks(self, room_of(self._screen))
         self._page = Page(pen)
         self._final: list[Row] = []
         self._lines: Lines | None = None
@@ -135,7 +136,7 @@ class Markdown:
             self._type()
             return
         height = self._screen[1]
-        live = self._styled(self._blocks.rows()[-height:])  # no more of them are drawn
+        live = self._styled(self._blocks.rows()[:height])  # no more of them are drawn
         written, follows = self._page.draw(self._final, live, height)
         if not follows:
             at = self._clock()
@@ -154,16 +155,26 @@ class Markdown:
         return [highlighted(row, self._highlight) for row in rows]
 
     def _resize(self) -> None:
-        self._screen = self._size()
+        before, self._screen = self._screen, self._size()
+        room = room_of(self._screen)
+        if self._screen[0] == before[0] and self._page.fits(room.rows):  # each row stands where it stood
+            self._blocks.stretch(room)
+            return
         if self._lines is None:
             self._written.append(self._page.leave(self._final, self._styled(self._blocks.rows())))
             self._final.clear()
             self._waits = False
-        self._blocks.loosen(self._screen[0] - 1)
+        self._blocks.loosen(room)
 
     def _taken(self) -> str:
         written, self._written = "".join(self._written), []
         return written
+
+
+def room_of(screen: Size) -> Room:
+    """What a screen has for rows that may change: the last cell of a row and two rows are left free."""
+    columns, rows = screen
+    return Room(columns - 1, max(rows - 2, 1))
 
 
 class _Behind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asstream.render.markdown.flow import Flow
+from asstream.render.markdown.flow import Flow, Room, longest_word
 from asstream.render.markdown.inline import Inline, read
 from asstream.render.markdown.runs import Row, Run, add, cells_of, text_of, trimmed
 from asstream.render.markdown.starts import cells
@@ -13,8 +13,13 @@ from asstream.render.widths import most_cells
 MEASURED = 16
 """Rows after which columns keep their widths: what follows stands at once, whatever it holds."""
 
-_NARROWEST = 5
-"""Cells of a column below which rows are shown as lists instead."""
+_TYPED = 4
+"""Rows of the screen that are left to the row that is typed; a table higher than the rest is settled."""
+
+_READABLE = 10
+"""Cells that a column keeps at least, so far as it needs them."""
+_LONGEST_WORD = 16
+"""Cells up to which a column keeps the longest of its words whole."""
 _BETWEEN = Run(" │ ", "dim")
 _CROSS = "─┼─"
 
@@ -26,16 +31,16 @@ class Table:
         bare: no bar begins its rows, so any line of text is one.
 
     Args:
-        columns: of the screen, less one.
+        room: of the screen.
         head: the cells of the first row.
         rule: the row below it, which says how columns are aligned.
         first: what stands before the first row.
         rest: what stands before all others.
     """
 
-    def __init__(self, columns: int, head: Sequence[str], rule: str, first: Row = (), rest: Row = ()) -> None:
+    def __init__(self, room: Room, head: Sequence[str], rule: str, first: Row = (), rest: Row = ()) -> None:
         self._first, self._rest = first, rest
-        self._columns = columns
+        self._room = room
         self.bare = "|" in rule and not rule.startswith("|")
         self._alignments = [_alignment(cell) for cell in cells(rule)]
         self._body: list[list[list[Run]]] = [[read(cell, "bold") for cell in head]]
@@ -77,7 +82,8 @@ class Table:
         self._inline, self._flow = self._begun()
         self._body.append(row + [[] for _ in range(count - len(row))])
         self._measured += 1
-        if self._measured >= MEASURED:
+        high = self._widths is None and len(self._stood()) + _TYPED > self._room.rows
+        if high or self._widths is not None or self._measured >= MEASURED:
             self._settle()
 
     def settled(self) -> list[Row]:
@@ -89,9 +95,7 @@ class Table:
         """The rows of the screen that may change."""
         if self._loose is not None:
             return self._loose.all_rows()
-        if self._standing is None:
-            self._standing = self._laid_out(self._widths if self._widths is not None else self._measure())
-        return [*self._standing, *self._typed()]
+        return [*self._stood(), *self._typed()]
 
     def finish(self) -> list[Row]:
         """The rest of its rows, now that it has ended."""
@@ -100,23 +104,27 @@ class Table:
         self._settle()
         return self._done
 
-    def loosen(self, columns: int) -> None:
+    def loosen(self, room: Room) -> None:
         """The window was resized, and all that it shows stands: go on behind it, from an unknown place."""
         typed = self._typed()
         if self._body and not typed:
             self._done.append(())  # ends the row that stands
         self._body.clear()
         self._standing = None
-        self._columns, self._widths, self._measured = columns, None, 0
+        self._room, self._widths, self._measured = room, None, 0
         if self._loose is not None:
-            self._loose = self._loose.loosened(columns)
+            self._loose = self._loose.loosened(room.columns)
         elif typed:
             self._open = ""
-            self._loose = self._flow.loosened(columns, self._inline.open())
+            self._loose = self._flow.loosened(room.columns, self._inline.open())
             self._inline.pass_over()
         else:
             self._inline, self._flow = self._begun()
         self._placed = True
+
+    def stretch(self, room: Room) -> None:
+        """The window became higher or lower."""
+        self._room = room
 
     def _settle(self) -> None:
         self._widths = self._widths if self._widths is not None else self._measure()
@@ -125,26 +133,39 @@ class Table:
         self._standing = None
         self._placed = True
 
+    def _stood(self) -> list[Row]:
+        """The whole rows that may still change, as they are laid out by now."""
+        if self._standing is None:
+            self._standing = self._laid_out(self._widths if self._widths is not None else self._measure())
+        return self._standing
+
     def _typed(self) -> list[Row]:
         """The open row as it is typed."""
         return self._flow.all_rows(self._inline.open()) if self._open else []
 
     def _begun(self) -> tuple[Inline, Flow]:
-        return Inline("dim"), Flow(self._columns, self._rest, self._rest)
+        return Inline("dim", self._room.characters), Flow(self._room.columns, self._rest, self._rest)
 
     # layout
 
     def _measure(self) -> list[int]:
-        """The widths of the columns: as their widest cells, the widest narrowed until all fit."""
+        """The widths of the columns: as their widest cells, the widest narrowed until all fit.
+
+        Empty where some could not be read then: rows are shown as lists.
+        """
         count = len(self._alignments)
-        widths = [max((_widest(row[n]) for row in self._body), default=1) or 1 for n in range(count)]
-        room = self._columns - cells_of(self._rest) - len(_BETWEEN.text) * (count - 1)
-        if room < _NARROWEST * count:
+        columns = [[text_of(row[n]) for row in self._body] for n in range(count)]
+        widths = [max(map(_widest, column), default=1) or 1 for column in columns]
+        words = (min(max(map(longest_word, column), default=1), _LONGEST_WORD) for column in columns)
+        least = [min(width, max(word, _READABLE)) for width, word in zip(widths, words, strict=True)]
+        room = self._room.columns - cells_of(self._rest) - len(_BETWEEN.text) * (count - 1)
+        if sum(least) > room:
             return []
         while (over := sum(widths) - room) > 0:
-            widest = max(range(count), key=widths.__getitem__)
-            second = max((width for n, width in enumerate(widths) if n != widest), default=0)
-            widths[widest] = max(widths[widest] - over, min(second, widths[widest] - 1), _NARROWEST)
+            open_to = [n for n in range(count) if widths[n] > least[n]]
+            widest = max(open_to, key=widths.__getitem__)
+            second = max((widths[n] for n in open_to if n != widest), default=0)
+            widths[widest] = max(widths[widest] - over, min(second, widths[widest] - 1), least[widest])
         return widths
 
     def _laid_out(self, widths: list[int]) -> list[Row]:
@@ -191,11 +212,12 @@ class Table:
             if number > 1 or self._placed:
                 rows.append([])
             for name, cell in zip(self._names, row, strict=True):
-                rows += self._lines_of([*name, Run(": ", "dim"), *cell])
+                if name or cell:
+                    rows += self._lines_of([*name, Run(": ", "dim"), *cell] if name else cell)
         return rows
 
     def _lines_of(self, runs: Sequence[Run]) -> list[list[Run]]:
-        flow = Flow(self._columns - cells_of(self._rest), (), (Run("  "),))
+        flow = Flow(self._room.columns - cells_of(self._rest), (), (Run("  "),))
         flow.push(runs)
         return [list(row) for row in (*flow.settled(), *flow.rows())]
 
@@ -212,6 +234,6 @@ def _padding(alignment: str, room: int) -> tuple[int, int]:
     return before, room - before
 
 
-def _widest(cell: Sequence[Run]) -> int:
+def _widest(cell: str) -> int:
     """The cells of the longest line of a cell."""
-    return max(map(most_cells, text_of(cell).split("\n")), default=0)
+    return max(map(most_cells, cell.split("\n")), default=0)

@@ -1,8 +1,4 @@
-"""The window is resized while a reply comes: each mark of it is on the screen once, in order.
-
-What the screen has no room for while it may still change (a table of many high rows in a low window) is
-written above what stands, and may come twice where the window is resized just then; it is never lost.
-"""
+"""The window is resized while a reply comes: each mark of it is on the screen once, in order."""
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from tests.render.markdown.replies import KINDS, MARK, Author, deltas
 from tests.render.markdown.showing import CORPUS, SLOW, pen, reply
 
 SIZES = [(80, 24), (200, 50), (60, 30), (33, 40), (120, 24), (81, 24)]
+WIDER = [(80, 24), (90, 24), (110, 24), (200, 50)]
 LOW = [(80, 24), (40, 5), (60, 8), (33, 12)]
 Size = tuple[int, int]
 
@@ -70,13 +67,44 @@ def test_at_every_piece_of_it(kind: str) -> None:
         assert MARK.findall(squeezed(glass.lines())) == MARK.findall(text), f"resized before piece {place}"
 
 
+@pytest.mark.parametrize("between", [SLOW, 0.001])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(8))
-def test_in_low_windows_nothing_is_lost(kind: str, seed: int) -> None:
+def test_in_low_windows(kind: str, seed: int, between: float) -> None:
     text = Author(seed).reply(kind, 3000)
     pieces = deltas(text)
-    glass = resized(pieces, LOW[0], three(pieces, LOW, seed).get, SLOW)
-    assert set(MARK.findall(squeezed(glass.lines()))) == set(MARK.findall(text))
+    glass = resized(pieces, LOW[0], three(pieces, LOW, seed).get, between)
+    assert MARK.findall(squeezed(glass.lines())) == MARK.findall(text)
+
+
+@pytest.mark.parametrize("between", [SLOW, 0.001])
+@pytest.mark.parametrize("sizes", [WIDER, SIZES, LOW])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_table_of_high_rows(seed: int, sizes: list[Size], between: float) -> None:
+    """Its cells are broken, so its rows are laid out anew again and again: no mark comes twice or is lost.
+
+    In a window that becomes narrower the terminal breaks what stands, marks too.
+    """
+    author = Author(seed)
+    rows = (f"| {author.words(14)} | {author.mark()} | {author.words(20)} |\n" for _ in range(20))
+    text = "| Name | Value | Note |\n|---|--:|---|\n" + "".join(rows) + "\nAfter the table.\n"
+    pieces = deltas(text)
+    places = sorted(three(pieces, sizes, seed).items())
+    if sizes is WIDER:
+        places = [(place, size) for (place, _), size in zip(places, WIDER[1:], strict=True)]
+    glass = resized(pieces, sizes[0], dict(places).get, between)
+    found = Counter(MARK.findall(" ".join(glass.lines())))
+    assert max(found.values()) == 1
+    assert sizes is not WIDER or set(found) == set(MARK.findall(text))
+
+
+@pytest.mark.parametrize("place", range(40, 400, 40))
+def test_lower_or_higher_alone_changes_nothing_of_how_it_looks(place: int) -> None:
+    text = Author(2).reply("table", 300) + "\n" + Author(3).reply("mixed", 1500)
+    pieces = deltas(text)
+    still = resized(pieces, (80, 24), lambda _: None, SLOW)
+    glass = resized(pieces, (80, 24), {place: (80, 40), place + 30: (80, 23)}.get, SLOW)
+    assert glass.looks() == still.looks()
 
 
 # Rows break long words where they end, lists in place of a table say its names again and again, and what was
