@@ -74,6 +74,7 @@ class Assistants:
             given = {key: value for key, value in fields.items() if value is not None}
             assistant.update({key: given[key] for key in (*_PLAIN, *_SAMPLING) if key in given})
             assistant["_sampling"] = {**assistant.get("_sampling", {}), **objects.sampling(given)}
+            assistant["_file_ids"] = given.get("file_ids", assistant.get("_file_ids", []))
             if "tools" in given:
                 assistant["tools"] = objects.tools(given["tools"])
             if "tool_resources" in given:

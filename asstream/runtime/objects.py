@@ -32,7 +32,7 @@ def now() -> int:
 
 
 def assistant(fields: Object) -> Object:
-    """An assistant from the (validated) fields of a request."""
+    """An assistant from the (validated) fields of a request. `_file_ids` are what version 1 called so."""
     return {
         "id": fields.get("id") or new_id("asst_"),
         "object": "assistant",
@@ -49,6 +49,7 @@ def assistant(fields: Object) -> Object:
         "metadata": fields.get("metadata") or {},
         "response_format": fields.get("response_format") or "auto",
         "_sampling": sampling(fields),
+        "_file_ids": fields.get("file_ids") or [],
     }
 
 
@@ -157,6 +158,7 @@ def run(thread_id: str, owner: Object, fields: Object, seconds: int = RUN_SECOND
         "tool_choice": _or(fields.get("tool_choice"), "auto"),
         "parallel_tool_calls": _or(fields.get("parallel_tool_calls"), True),
         "_sampling": {**owner.get("_sampling", {}), **sampling(fields)},
+        "_file_ids": owner.get("_file_ids", []),
     }
 
 
@@ -263,6 +265,11 @@ def tool_resources(given: Object | None) -> Object:
 def code_files(tool_resources: Object) -> list[str]:
     """The ids of the files that tool resources give to code."""
     return list((tool_resources.get("code_interpreter") or {}).get("file_ids") or ())
+
+
+def attached_files(message: Object) -> list[str]:
+    """The ids of the files that are attached to a message, each once."""
+    return list(dict.fromkeys(each["file_id"] for each in message["attachments"]))
 
 
 def page(data: list[Object], has_more: bool) -> Object:

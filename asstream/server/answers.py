@@ -11,12 +11,14 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from asstream.errors import UnknownAssistantError, WireError
 from asstream.runtime import rows
 from asstream.runtime.log import Entry
 from asstream.runtime.models.protocol import ModelError
 from asstream.runtime.objects import Object, public
+from asstream.server import version_1
 
 logger = logging.getLogger("asstream.server")
 
@@ -36,10 +38,27 @@ DONE: Final = b"event: done\ndata: [DONE]\n\n"
 
 def answer(thing: Object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An object, or a page of objects, as JSON."""
-    shown = public(thing)
-    if shown.get("object") == "list":
-        shown["data"] = [public(each) for each in shown["data"]]
-    return Response(rows.dump(shown), status, headers, media_type="application/json")
+    return _Answer(thing, status, headers)
+
+
+class _Answer(Response):
+    """JSON, as the version of the API has it that the request asks for."""
+
+    media_type = "application/json"
+
+    def __init__(self, thing: Object, status: int, headers: dict[str, str] | None) -> None:
+        shown = public(thing)
+        if shown.get("object") == "list":
+            shown["data"] = [public(each) for each in shown["data"]]
+        super().__init__(rows.dump(shown), status, headers)
+        self._thing = thing
+        self._given_headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if version_1.is_asked(scope):
+            self.body = rows.dump(version_1.shown(self._thing)).encode()
+            self.init_headers(self._given_headers)
+        await super().__call__(scope, receive, send)
 
 
 def run_answer(run: Object) -> Response:

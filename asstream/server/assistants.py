@@ -9,6 +9,7 @@ from asstream.runtime.rows import ASSISTANT
 from asstream.server.answers import answer
 from asstream.server.asked import body, listing, path_id, runtime
 from asstream.server.requests import CreateAssistant, ModifyAssistant
+from asstream.server.version_1 import resources
 
 
 async def create(request: Request) -> Response:
@@ -30,8 +31,13 @@ async def get(request: Request) -> Response:
 async def modify(request: Request) -> Response:
     """`POST /assistants/{assistant_id}`."""
     id = path_id(request, "assistant_id", ASSISTANT)
-    wanted = await body(request, ModifyAssistant)
-    return answer(await runtime(request).assistants.modify(id, wanted.fields()))
+    fields = (await body(request, ModifyAssistant)).fields()
+    assistants = runtime(request).assistants
+    if fields.get("file_ids") and not fields.get("tools"):
+        # Of version 1: what the files are for is up to the tools that the assistant has already.
+        made = resources(fields["file_ids"], assistants.get(id)["tools"])
+        fields["tool_resources"] = {**made, **(fields.get("tool_resources") or {})}
+    return answer(await assistants.modify(id, fields))
 
 
 async def delete(request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asstream.runtime.objects import attached_files
 from asstream.runtime.rows import MESSAGE, THREAD
 from asstream.server.answers import answer
 from asstream.server.asked import body, listing, path_id, runtime
@@ -38,7 +39,9 @@ async def modify(request: Request) -> Response:
     """`POST /threads/{thread_id}/messages/{message_id}`."""
     ids = _ids(request)
     wanted = await body(request, ModifyMetadata)
-    return answer(await runtime(request).messages.modify(*ids, wanted.fields()))
+    message = await runtime(request).messages.modify(*ids, wanted.fields())
+    # Here the service named the files as version 1 did, whichever was asked for.
+    return answer({**message, "file_ids": attached_files(message)})
 
 
 async def delete(request: Request) -> Response:

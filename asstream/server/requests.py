@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from asstream.runtime.objects import Object
+from asstream.server.version_1 import resources
 
 
 class Body(BaseModel):
@@ -182,20 +183,15 @@ class AssistantFields(Body):
     temperature: Temperature | None = None
     top_p: TopP | None = None
     response_format: Literal["auto"] | ResponseFormat | None = None
+    file_ids: Annotated[Several[str], Field(max_length=20)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _take_version_1(cls, data: Any) -> Any:
         ids, rest = _version_1_files(data)
-        if ids is None:
-            return data
-        kinds = {tool.get("type") for tool in rest.get("tools") or () if isinstance(tool, dict)}
-        made: Object = {}
-        if ids and "code_interpreter" in kinds:
-            made["code_interpreter"] = {"file_ids": ids}
-        if ids and kinds & {"retrieval", "file_search"}:
-            made["file_search"] = {"vector_stores": [{"file_ids": ids}]}
-        return {**rest, "tool_resources": {**made, **(rest.get("tool_resources") or {})}} if made else rest
+        made = resources(ids, rest.get("tools")) if ids else None
+        given = rest.get("tool_resources") or {}
+        return {**data, "tool_resources": {**made, **given}} if made and isinstance(given, dict) else data
 
 
 class CreateAssistant(AssistantFields):
