@@ -21,6 +21,8 @@ from asstream.errors import ConfigError, UsageError
 
 HOST = "127.0.0.1"
 PORT = 8765
+MAX_BODY_MB = 64
+MAX_FILE_MB = 512
 
 app = noun("Serve the Assistants API on this machine, for any program.")
 
@@ -38,6 +40,12 @@ def command(
     access_log: Annotated[
         bool, typer.Option("--access-log", help="Print a line on stderr for each request, without keys.")
     ] = False,
+    max_body: Annotated[
+        int, typer.Option("--max-body", metavar="MB", min=1, help="The largest JSON body of a request.")
+    ] = MAX_BODY_MB,
+    max_file: Annotated[
+        int, typer.Option("--max-file", metavar="MB", min=1, help="The largest file of an upload.")
+    ] = MAX_FILE_MB,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,6 +89,7 @@ def command(
     home = ensure_home(settings)
 
     from asstream.cli.notices import show_notices
+    from asstream.server.limits import Limits
     from asstream.server.serving import listen, listen_at, serve, url_of
 
     show_notices(serving=True)
@@ -111,6 +120,7 @@ def command(
             listener,
             [key.value for key in keys],
             code=code,
+            limits=Limits(max_body, max_file),
             ready=ready,
             tell=warn,
             access=warn if access_log else None,

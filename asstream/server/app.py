@@ -13,8 +13,10 @@ from asstream.runtime import Runtime
 from asstream.server import assistants, files, messages, models, openapi, passing, runs, threads
 from asstream.server.answers import HANDLERS
 from asstream.server.guard import PREFIXES, Guard, Keys
+from asstream.server.limits import Limits
 from asstream.server.missed import Missed
 
+_LIMITS: Final = Limits()
 _THREAD = "/threads/{thread_id}"
 _MESSAGE = _THREAD + "/messages/{message_id}"
 _RUN = _THREAD + "/runs/{run_id}"
@@ -69,6 +71,7 @@ def create_app(
     keys: Iterable[str] = (),
     *,
     loopback_only: bool = True,
+    limits: Limits = _LIMITS,
     tell: Callable[[str], None] = lambda _: None,
     access: Callable[[str], None] | None = None,
 ) -> ASGIApp:
@@ -82,5 +85,6 @@ def create_app(
     mounts = [Mount(prefix, routes=routes) for prefix in PREFIXES]
     app = Starlette(routes=mounts, exception_handlers=HANDLERS)
     app.state.runtime = runtime
+    app.state.limits = limits
     app.state.missed = Missed(tell)
     return Guard(app, Keys(keys), loopback_only=loopback_only, access=access)

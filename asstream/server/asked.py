@@ -11,13 +11,11 @@ from starlette.requests import Request
 from asstream.errors import WireError
 from asstream.runtime import Runtime
 from asstream.runtime.rows import Kind, Listing
+from asstream.server.limits import limits
 from asstream.server.refusals import parse
 from asstream.server.requests import Body
 
 B = TypeVar("B", bound=Body)
-
-MOST_BODY_BYTES: Final = 64 << 20
-"""The largest JSON body that is read; a message's text alone may have a million characters."""
 
 DEEPEST: Final = 256
 """How deep JSON may be nested; Python's own reader and writer stop near 1000, less in a deep call."""
@@ -36,12 +34,7 @@ def runtime(request: Request) -> Runtime:
 
 async def raw_body(request: Request) -> bytes:
     """The request's body as it came. Raises WireError 413."""
-    text = bytearray()
-    async for chunk in request.stream():
-        text += chunk
-        if len(text) > MOST_BODY_BYTES:
-            raise WireError(413, f"The request is larger than the limit of {MOST_BODY_BYTES} bytes.")
-    return bytes(text)
+    return await limits(request).body(request).body()
 
 
 async def body(request: Request, model: type[B]) -> B:

@@ -8,18 +8,12 @@ from urllib.parse import quote
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.types import Message
 
 from asstream.errors import WireError
 from asstream.runtime.files import PURPOSES
 from asstream.server.answers import answer
 from asstream.server.asked import listing, runtime
-
-MOST_BYTES: Final = 512 << 20
-"""The largest file."""
-
-_OTHER_BYTES: Final = 1 << 20
-"""What the other fields of an upload and their frames may take."""
+from asstream.server.limits import limits
 
 _SHORTEST_LIFE: Final = 3600
 _LONGEST_LIFE: Final = 2_592_000
@@ -27,7 +21,8 @@ _LONGEST_LIFE: Final = 2_592_000
 
 async def create(request: Request) -> Response:
     """`POST /files`: multipart, with `file` and `purpose`."""
-    async with _bounded(request).form(max_files=1, max_fields=8) as form:
+    bounds = limits(request)
+    async with bounds.upload(request).form(max_files=1, max_fields=8) as form:
         upload, purpose = form.get("file"), form.get("purpose")
         if not isinstance(upload, UploadFile):
             raise WireError(400, "'file' is a required property", param="file")
@@ -35,36 +30,10 @@ async def create(request: Request) -> Response:
             raise WireError(400, "'purpose' is a required property", param="purpose")
         if purpose not in PURPOSES:
             raise WireError(400, f"{purpose!r} is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
-        if (upload.size or 0) > MOST_BYTES:
-            raise _too_large()
+        bounds.check_file(upload.size or 0)
         name = upload.filename or "upload"
         files = runtime(request).files
         return answer(await files.create(purpose, name, upload.file, _life(form)))
-
-
-def _bounded(request: Request) -> Request:
-    """The request, whose body ends with WireError 413 where it is too large.
-
-    Also one that does not say its length.
-    """
-    most = MOST_BYTES + _OTHER_BYTES
-    if int(request.headers.get("content-length") or 0) > most:
-        raise _too_large()
-    received = 0
-
-    async def receive() -> Message:
-        nonlocal received
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        if received > most:
-            raise _too_large()
-        return message
-
-    return Request(request.scope, receive)
-
-
-def _too_large() -> WireError:
-    return WireError(413, f"The file is larger than the limit of {MOST_BYTES} bytes (512 MB).", param="file")
 
 
 def _life(form: FormData) -> int | None:

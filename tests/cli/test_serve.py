@@ -15,6 +15,8 @@ from pathlib import Path
 import openai
 import pytest
 
+from asstream.cli.serve import MAX_BODY_MB, MAX_FILE_MB
+from asstream.server.limits import Limits
 from tests.cli.conftest import Run
 
 
@@ -312,3 +314,21 @@ def test_a_unix_socket_that_a_dead_server_left_is_replaced_and_nothing_else(
     assert "Choose another --uds path" in long
     assert "--uds takes the place" in run("serve", "--uds", str(path), "--port", "0", code=2).stderr
     assert "--uds is empty" in run("serve", "--uds", " ", code=2).stderr
+
+
+def test_the_sizes_of_requests_are_limited_as_asked_for(environ: dict[str, str]) -> None:
+    assert Limits(MAX_BODY_MB, MAX_FILE_MB) == Limits()
+    mb = 1 << 20
+    with (
+        serving(environ, "--max-body", "1", "--max-file", "2") as (_, lines),
+        client_of(lines[0], "none") as client,
+    ):
+        thread = client.beta.threads.create()
+        client.beta.threads.messages.create(thread.id, role="user", content="a" * 900_000)
+        with pytest.raises(openai.APIStatusError, match=r"larger than the limit of 1048576 bytes \(1 MB\)"):
+            client.beta.threads.create(messages=[{"role": "user", "content": "a" * 600_000}] * 2)
+        assert client.files.create(file=("a", bytes(2 * mb)), purpose="assistants").bytes == 2 * mb
+        for size in (2 * mb + 1, 4 * mb):
+            with pytest.raises(openai.APIStatusError, match=r"file is larger .* \(2 MB\)") as refused:
+                client.files.create(file=("a", bytes(size)), purpose="assistants")
+            assert refused.value.status_code == 413

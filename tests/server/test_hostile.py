@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from asstream.server import files
+from asstream.server import limits
 from tests.support.raw import asked
 from tests.support.served import reply, served
 
@@ -99,7 +99,7 @@ def test_a_body_beyond_the_limit_is_a_413_that_names_it(client: openai.OpenAI) -
 def test_an_upload_that_does_not_say_its_length_is_bounded_too(
     client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "MB", 1 << 11)  # of which 512 are 1 MB
 
     def chunks() -> Iterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
