@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asstream.render.redraw import collapse, redrawn
-from asstream.runtime.cells import _last_drawn
+from asstream.runtime.records import _last_drawn
 
 CASES = {
     "10%\r20%\r100%": "100%",
