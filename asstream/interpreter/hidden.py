@@ -5,6 +5,10 @@ a name whose descriptor is closed, or on its way through a socket, is in no list
 does not say how large they are, except to root. What it says to all is how much of it the whole machine has:
 no more can be a session's than came while the session ran. Finding what it has means reading the maps of
 every process, or what each has open: that is done when so much came that it matters, and now and then.
+
+So a session is charged for what others write in one case: it holds something whose size can't be had, and
+they write while it runs. It is charged for no more than came, of files for no more than came beside those
+that are seen; as what came goes, so does the charge. While it hides nothing, all that comes is another's.
 """
 
 from __future__ import annotations

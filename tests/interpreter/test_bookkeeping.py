@@ -33,6 +33,20 @@ def test_locks_and_areas_count(tmp_path: Path) -> None:
         assert 2000 * LOCK_BYTES + 1000 * AREA_BYTES <= booked < 2000 * LOCK_BYTES + 1200 * AREA_BYTES
 
 
+def test_the_areas_of_a_process_are_memory_of_its_session() -> None:
+    code = (
+        "import ctypes, time\nlibc = ctypes.CDLL(None); libc.mmap.restype = ctypes.c_void_p\n"
+        "libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]\n"
+        "libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]\n"
+        "at = libc.mmap(None, 60_000 << 12, 0, 0x22, -1, 0)\n"
+        f"for n in range(0, 60_000, 2): libc.mprotect(at + (n << 12), 4096, 1)\n{ON}time.sleep(60)"
+    )
+    with started("import time; time.sleep(60)") as plain, started(code) as process:
+        assert process.stdout is not None and process.stdout.readline() == "on\n"
+        sizes = [Tree(each.pid, None).memory(CAP) for each in (plain, process)]
+        assert sizes[1] - sizes[0] > 59_000 * AREA_BYTES
+
+
 def test_locks_of_a_file_under_way_count(tmp_path: Path) -> None:
     code = (
         "import fcntl, os, socket, struct, time\nhere, there = socket.socketpair()\n"

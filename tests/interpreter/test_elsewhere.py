@@ -23,7 +23,7 @@ TESTS = ("test_files.py", "test_hidden.py", "test_hostile.py", "test_limits.py",
 CHOSEN = (
     "input_file or comes_out or a_loop or catching or many_processes or named or data_that or exit"
     " or (without_end and iopub) or lets_nothing or child_processes or in_the_home or lives_on"
-    " or hidden and not bubblewrap and not let_be"
+    " or hidden and not bubblewrap"
 )
 CASES = [(USER, "bubblewrap"), (USER, "landlock"), (0, "landlock")]
 
