@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from asstream.render.clean import clean_line
+
 if TYPE_CHECKING:
     import openai
     from openai.types.beta.threads import Message, Run
@@ -56,5 +58,13 @@ def part_text(part: Any) -> str:
     if part.type == "image_file":
         return f"[image {part.image_file.file_id}]"
     if part.type == "image_url":
-        return f"[image {part.image_url.url}]"
+        return f"[image {_address(part.image_url.url)}]"
     return f"[{part.type}]"
+
+
+def _address(url: str) -> str:
+    """An image's address in one line; of one that holds the image itself only its kind and its length."""
+    if url[:5].lower() == "data:":
+        kind, _, data = url[5:].partition(",")
+        return f"{clean_line(kind.partition(';')[0], 40)}, {len(data):,} characters"
+    return clean_line(url, 200)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import openai
 
-from asstream.chat.history import text_of
 
-
-def post_message(client: openai.OpenAI, thread_id: str, text: str, attached: Iterable[str] = ()) -> None:
+def post_message(
+    client: openai.OpenAI,
+    thread_id: str,
+    text: str,
+    attached: Iterable[str] = (),
+    images: Sequence[dict[str, Any]] = (),
+) -> None:
     """Send a message.
 
     Args:
@@ -18,6 +22,7 @@ def post_message(client: openai.OpenAI, thread_id: str, text: str, attached: Ite
         thread_id: the thread it goes to.
         text: what it says.
         attached: ids of files that the code interpreter is given with it.
+        images: parts of the message that show images.
 
     Raises openai.APIError: it was not sent.
     """
@@ -25,20 +30,25 @@ def post_message(client: openai.OpenAI, thread_id: str, text: str, attached: Ite
     tools = [{"type": "code_interpreter"}]
     attachments: list[Any] = [{"file_id": file_id, "tools": tools} for file_id in attached]
     extra: dict[str, Any] = {"attachments": attachments} if attachments else {}
+    content: Any = [{"type": "text", "text": text}, *images] if images else text
     for last in (False, True):
         try:
-            once.beta.threads.messages.create(thread_id, role="user", content=text, **extra)
+            once.beta.threads.messages.create(thread_id, role="user", content=content, **extra)
             return
         except (openai.APIConnectionError, openai.InternalServerError):
-            if _arrived(client, thread_id, text):
+            if _arrived(client, thread_id, text, len(images)):
                 return
             if last:
                 raise
 
 
-def _arrived(client: openai.OpenAI, thread_id: str, text: str) -> bool:
+def _arrived(client: openai.OpenAI, thread_id: str, text: str, images: int) -> bool:
     try:
         newest = client.beta.threads.messages.list(thread_id, limit=1, order="desc").data
     except openai.OpenAIError:
         return False
-    return bool(newest) and newest[0].role == "user" and text_of(newest[0]) == text
+    if not newest or newest[0].role != "user":
+        return False
+    parts = newest[0].content
+    said = [part.text.value for part in parts if part.type == "text"]
+    return said == [text] and len(parts) == 1 + images

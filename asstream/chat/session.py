@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import openai
 from openai.lib.streaming import AssistantStreamManager
 
-from asstream.chat import history, produced
+from asstream.chat import history, pictures, produced
+from asstream.chat.cancelling import cancel_run
 from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant, find_thread
 from asstream.chat.joining import PolledStream, join_run, wait_for_outputs
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
     from asstream.chat.downloads import Downloads
     from asstream.chat.recording import Recorder
-
-CANCEL_SECONDS = 5.0
-"""How long a cancelled run is waited for, so that its thread takes the next message."""
 
 
 @dataclass
@@ -67,6 +65,7 @@ class Session:
         live: the run of the thread that somebody else began and that is under way: `join` shows it.
         usage: tokens of this session, by kind.
         attached: the files of the next message: id → name.
+        images: the images of the next message.
         listed: ids of the threads that were last shown, so that a number can pick one.
         tell_past: shows a person the thread's past.
         used: whether a message was sent.
@@ -93,6 +92,7 @@ class Session:
     live: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
     attached: dict[str, str] = field(default_factory=dict)
+    images: list[pictures.Waiting] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
     tell_past: Callable[[Session], None] = lambda _: None
     used: bool = False
@@ -121,7 +121,13 @@ class Session:
         return [
             " · ".join(part for part in who if part),
             f"{self.thread_id} · exit leaves, /help helps",
+            *(f"{image.shown} goes with the next message" for image in self.images),
         ]
+
+    def show_image(self, picture: pictures.Picture) -> str:
+        """Let an image go with the next message; what it is called. Raises openai.OpenAIError."""
+        self.images.append(pictures.send(self.client, picture))
+        return self.images[-1].shown
 
     def send(self, text: str) -> Run:
         """Send a message and follow the run that answers it to its end.
@@ -132,8 +138,10 @@ class Session:
             KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
         """
         with self._telling(SENDING):
-            post_message(self.client, self.thread_id, text, self.attached)
+            images = [image.part for image in self.images]
+            post_message(self.client, self.thread_id, text, self.attached, images)
         self.attached.clear()
+        self.images.clear()
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
         return self.retry()
@@ -353,30 +361,12 @@ class Session:
             record_rest(self.client, run, submitted, last_id, self.recorder)
 
     def _cancel(self) -> Run | None:
-        """Cancel the run that is going on and wait a little for its end; the run as it then is.
-
-        Failures are not worth telling: None.
-        """
-        ended = None
-        with contextlib.suppress(openai.OpenAIError, KeyboardInterrupt):
-            run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
-            once = self.client.with_options(max_retries=0, timeout=CANCEL_SECONDS)
-            for run in self._active_runs(once, run_id):
-                try:
-                    cancelled = once.beta.threads.runs.cancel(run, thread_id=self.thread_id)
-                except openai.BadRequestError:  # it has just ended by itself
-                    cancelled = once.beta.threads.runs.retrieve(run, thread_id=self.thread_id)
-                ended = wait_for_run(once, cancelled, lambda _: None, seconds=CANCEL_SECONDS)
-                self._settled = ended.status in RUN_ENDS
+        """Cancel the run that is going on and wait a little for its end; the run as it then is."""
+        run_id = self._current_run_id or (self._current.run_id if self._current is not None else None)
+        ended = cancel_run(self.client, self.thread_id, run_id, self._known)
+        if ended is not None:
+            self._settled = ended.status in RUN_ENDS
         return ended
-
-    def _active_runs(self, client: openai.OpenAI, run_id: str | None) -> Iterator[str]:
-        """The run to cancel: the known one, else one that the interrupted request may have made."""
-        if run_id is not None:
-            yield run_id
-            return
-        newest = client.beta.threads.runs.list(self.thread_id, limit=1, order="desc").data
-        yield from (run.id for run in newest if run.id not in self._known and run.status in GOING)
 
     def _note(self, run: Run) -> None:
         self._settled = run.status in RUN_ENDS

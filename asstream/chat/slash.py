@@ -227,6 +227,9 @@ COMMANDS = {
     "/file": Command(
         "[PATH]", "give a file to the code interpreter, with the next message", slash_files.attach, "file"
     ),
+    "/image": Command(
+        "[PATH|URL]", "show the model an image, with the next message", slash_files.image, "file"
+    ),
     "/tools": Command("", "what the assistant may use", _tools),
     "/model": Command("[M]", "the model of the next runs", _model, "model"),
     "/assistant": Command("[ID|NAME]", "the assistant of the next runs", _assistant, "assistant"),

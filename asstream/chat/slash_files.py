@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asstream.chat.paths import path_of
 from asstream.errors import AsstreamError, UsageError
 from asstream.render.clean import clean_line
 
@@ -33,6 +33,17 @@ def attach(session: Session, argument: str) -> list[str]:
         f"{session.attached[made.id]} ({made.bytes:,} bytes) goes with the next message",
         *_unread(session),
     ]
+
+
+def image(session: Session, argument: str) -> list[str]:
+    """`/image [PATH|URL]`: show the model a picture with the next message; alone, those that wait for it."""
+    if not argument:
+        waiting = [f"with the next message: {each.shown}" for each in session.images]
+        return waiting or ["no image waits for the next message; /image PATH|URL adds one"]
+    from asstream.chat.pictures import look
+
+    shown = session.show_image(look(argument))
+    return [f"{shown} goes with the next message"]
 
 
 def _unread(session: Session) -> list[str]:
@@ -95,20 +106,6 @@ def last_block(text: str) -> str:
     """The text inside the last fence of a Markdown text; empty where there is none."""
     found = [match[2] for match in _FENCE.finditer(text)]
     return found[-1] if found else ""
-
-
-def path_of(argument: str) -> Path:
-    """The path that a person typed or dropped: quotes around it, and `~`, are read as a shell reads them."""
-    if len(argument) > 1 and argument[0] == argument[-1] and argument[0] in "'\"":
-        argument = argument[1:-1]
-    if "\0" in argument:
-        raise UsageError(f"{clean_line(argument, 60)!r} is no path", "name a file")
-    try:
-        return Path(argument).expanduser()
-    except RuntimeError as error:
-        raise UsageError(
-            f"{clean_line(argument, 60)}: nobody here has that home folder", "give the path whole"
-        ) from error
 
 
 def _reply(session: Session) -> str:

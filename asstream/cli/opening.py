@@ -64,8 +64,10 @@ def open_session(
         NeedsModel: the runtime of this machine has no model yet.
         AsstreamError, openai.OpenAIError: it can't be opened.
     """
+    from asstream.chat.pictures import look
     from asstream.cli.first_model import check_file, check_model
 
+    images = [look(source) for source in options.images]
     instructions = o.text_or_file(settings.instructions) if settings.instructions is not None else None
     ensure_home(settings)
     check_model(settings)
@@ -82,6 +84,8 @@ def open_session(
         files = downloads(settings, options, endpoint.client, in_chat=in_chat)
         make_handler = handler_maker(spec, endpoint.client, files, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
+        for image in images:
+            session.show_image(image)
         session.model_name = described.get("model", "")
         if described.get("kind") in _ELSEWHERE:  # what is typed goes there: the header must not say otherwise
             session.label = described["endpoint"]

@@ -35,6 +35,14 @@ Instructions = Annotated[
         "--instructions", metavar="TEXT|@FILE", help="Instructions in place of the assistant's own."
     ),
 ]
+Images = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="PATH|URL",
+        help="An image for the first message: png, jpg, gif, webp; repeat it for more.",
+    ),
+]
 Handler = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,6 @@ exchanges go first.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asstream.runtime import objects, rows
+from asstream.runtime.images import data_url
 from asstream.runtime.models.protocol import Message, Model
 from asstream.runtime.objects import Object
 from asstream.runtime.store import Store, Writer
@@ -224,20 +224,11 @@ def _seen(part: Object, files: Path) -> Object:
     if part["type"] == "image_file":
         image: dict[str, Any] = part["image_file"]
         try:
-            data = base64.b64encode((files / image["file_id"]).read_bytes()).decode("ascii")
+            url = data_url(files / image["file_id"])
         except FileNotFoundError:
             return {"type": "text", "text": f"[The image {image['file_id']} was deleted.]"}
-        url = f"data:image/{_image_type(data)};base64,{data}"
         return {"type": "image_url", "image_url": {"url": url, "detail": image.get("detail") or "auto"}}
     return {"type": "text", "text": _text(part)}
-
-
-_IMAGE_TYPES: Final = (("iVBOR", "png"), ("/9j/", "jpeg"), ("R0lG", "gif"), ("UklG", "webp"))
-"""Image types by how their Base64 text begins."""
-
-
-def _image_type(data: str) -> str:
-    return next((kind for start, kind in _IMAGE_TYPES if data.startswith(start)), "png")
 
 
 def _size(message: Message) -> int:

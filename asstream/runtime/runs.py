@@ -59,7 +59,7 @@ class Runs:
             thread["tool_resources"] = objects.tool_resources(fields["tool_resources"])
 
         def work(writer: Writer) -> Object:
-            add_thread(writer, thread, given)
+            add_thread(writer, self._core.files, thread, given)
             return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
 
         with self._starting():
@@ -79,7 +79,7 @@ class Runs:
     def _insert(self, writer: Writer, thread_id: str, fields: Object, before: list[Event]) -> Object:
         assistant = rows.get(writer, ASSISTANT, fields["assistant_id"])
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
-        add_messages(writer, thread_id, fields.get("additional_messages") or [])
+        add_messages(writer, self._core.files, thread_id, fields.get("additional_messages") or [])
         run = objects.run(thread_id, assistant, fields, self._core.run_seconds)
         if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
             run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)

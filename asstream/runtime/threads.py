@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asstream.errors import WireError
 from asstream.runtime import objects, recovery, rows
 from asstream.runtime.core import Core
+from asstream.runtime.images import refuse_wrong
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import MESSAGE, RUN, THREAD, Listing
 from asstream.runtime.states import ACTIVE
@@ -22,7 +25,7 @@ class Threads:
         thread = objects.thread(fields)
 
         def work(writer: Writer) -> Object:
-            add_thread(writer, thread, fields)
+            add_thread(writer, self._core.files, thread, fields)
             return thread
 
         return await self._core.store.write(work)
@@ -84,7 +87,7 @@ class Messages:
         def work(writer: Writer) -> Object:
             rows.get(writer, THREAD, thread_id)
             refuse_if_active(writer, thread_id, "Can't add messages to {thread} while a run {run} is active.")
-            return add_messages(writer, thread_id, [fields])[0]
+            return add_messages(writer, self._core.files, thread_id, [fields])[0]
 
         return await self._core.store.write(work)
 
@@ -124,20 +127,17 @@ class Messages:
         return await self._core.store.write(work)
 
 
-def add_thread(writer: Writer, thread: Object, fields: Object) -> None:
-    """Add a thread with the first messages that `fields` have, inside a write.
-
-    Raises WireError 404 for a file that is not there, 400 for too many messages.
-    """
+def add_thread(writer: Writer, folder: Path, thread: Object, fields: Object) -> None:
+    """Add a thread with the first messages that `fields` have, inside a write. Raises as `add_messages`."""
     rows.require_files(writer, objects.code_files(thread["tool_resources"]))
     rows.insert(writer, THREAD, thread)
-    add_messages(writer, thread["id"], fields.get("messages") or [])
+    add_messages(writer, folder, thread["id"], fields.get("messages") or [])
 
 
-def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[Object]:
-    """Add messages to a thread, inside a write.
+def add_messages(writer: Writer, folder: Path, thread_id: str, several: list[Object]) -> list[Object]:
+    """Add messages to a thread, inside a write. `folder` has the contents of files.
 
-    Raises WireError 400 for too many, 404 for a file that is not there.
+    Raises WireError 400 for too many, and for images that can't be shown; 404 for a file that is not there.
     """
     if not several:
         return []
@@ -147,6 +147,7 @@ def add_messages(writer: Writer, thread_id: str, several: list[Object]) -> list[
     added = [objects.message(thread_id, fields) for fields in several]
     for message in added:
         rows.require_files(writer, _files_of(message))
+        refuse_wrong(writer, folder, message["content"])
         rows.insert(writer, MESSAGE, message, thread_id=thread_id)
     return added
 

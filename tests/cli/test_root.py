@@ -10,7 +10,7 @@ import typer
 
 from asstream import __version__
 from asstream.cli import chat, resume
-from asstream.cli.quick import LAST, SWITCHES, VALUES, parse
+from asstream.cli.quick import LAST, REPEATED, SWITCHES, VALUES, parse
 from asstream.cli.root import COMMANDS, help_text
 from tests.cli.conftest import ROOT, Run
 
@@ -68,7 +68,7 @@ def test_what_is_parsed_quickly_is_what_typer_knows(module: object, command: str
         for name in parameter.opts
         if name.startswith("--") and name != "--help"
     }
-    quick = {*VALUES, *SWITCHES} | ({LAST} if command == "resume" else set())
+    quick = {*VALUES, *REPEATED, *SWITCHES} | ({LAST} if command == "resume" else set())
     assert options == quick
 
 
@@ -78,6 +78,7 @@ def test_what_is_parsed_quickly_is_what_typer_knows(module: object, command: str
         ("chat", "", {}),
         ("chat", "--model m --plain", {"model": "m", "plain": True}),
         ("chat", "--model=m=n --no-stream", {"model": "m=n", "stream": False}),
+        ("chat", "--image a.png --image=b.png", {"images": ("a.png", "b.png")}),
         ("chat", "--model", None),
         ("chat", "--model --plain", None),
         ("chat", "--help", None),

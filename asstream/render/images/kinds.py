@@ -37,7 +37,15 @@ class NotAPictureError(ValueError):
 
 
 def kind_of(data: bytes) -> Kind:
-    """The kind of a picture. Raises NotAPictureError."""
+    """The kind of a picture that may be decoded here. Raises NotAPictureError."""
+    kind = header_of(data)
+    if kind.width * kind.height > MOST_PIXELS:
+        raise NotAPictureError(f"{kind.width} × {kind.height} pixels are too many")
+    return kind
+
+
+def header_of(data: bytes) -> Kind:
+    """The kind of a picture, however many pixels it has. Raises NotAPictureError."""
     if len(data) > MOST_BYTES:
         raise NotAPictureError(f"it has more than {MOST_BYTES // 1024 // 1024} MB")
     for start, (name, size) in _FORMATS.items():
@@ -48,8 +56,6 @@ def kind_of(data: bytes) -> Kind:
                 raise NotAPictureError(f"its {name.upper()} header is broken") from None
             if width <= 0 or height <= 0:
                 raise NotAPictureError("it is empty")
-            if width * height > MOST_PIXELS:
-                raise NotAPictureError(f"{width} × {height} pixels are too many")
             return Kind(name, width, height)
     raise NotAPictureError("it is not a PNG, JPEG, GIF or WebP")
 
