@@ -67,7 +67,7 @@ def look(source: str) -> Picture:
         kind = header_of(data)
     except NotAPictureError as error:
         raise UsageError(f"{shown} is no image to send: {error}", f"name {_KINDS}") from error
-    return Picture(shown, name=_named(path, kind), data=data)
+    return Picture(clean_line(path.name), name=_named(path, kind), data=data)
 
 
 def send(client: openai.OpenAI, picture: Picture) -> Waiting:

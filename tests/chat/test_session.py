@@ -29,7 +29,9 @@ def endpoint(losing: str) -> Callable[..., BaseHTTPRequestHandler]:
             first = kind.lost == 0
             kind.lost += first
             if not (first and losing == "before"):
-                content = [{"type": "text", "text": {"value": body["content"], "annotations": []}}]
+                given = body["content"]
+                text, *images = [{"text": given}] if isinstance(given, str) else given
+                content = [{"type": "text", "text": {"value": text["text"], "annotations": []}}, *images]
                 kind.stored.append({"id": f"msg_{len(kind.stored)}", "role": "user", "content": content})
             if first:
                 self.close_connection = True
@@ -87,11 +89,12 @@ def serve() -> Iterator[Callable[[Any], openai.OpenAI]]:
         server.server_close()
 
 
+@pytest.mark.parametrize("images", [[], [{"type": "image_file", "image_file": {"file_id": "file-1"}}]])
 @pytest.mark.parametrize("losing", ["before", "after"])
 def test_a_message_whose_answer_was_lost_is_in_the_thread_once(
-    serve: Callable[[Any], openai.OpenAI], losing: str
+    serve: Callable[[Any], openai.OpenAI], losing: str, images: Stored
 ) -> None:
     kind: Any = endpoint(losing)
-    post_message(serve(kind), "thread_1", "hello")
+    post_message(serve(kind), "thread_1", "hello", images=images)
     assert [each["content"][0]["text"]["value"] for each in kind.stored] == ["hello"]
     assert kind.lost == 1
