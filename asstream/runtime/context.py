@@ -28,6 +28,9 @@ _REPLY_ROOM: Final = 1024
 _OVERHEAD: Final = 16
 """Tokens that a chat template may put around one message; an upper bound of what was seen."""
 
+_IMAGE_SIZE: Final = 4000
+"""Characters of text that are about as many tokens as an image."""
+
 _STANDARD: Final = ("role", "content", "tool_calls", "tool_call_id", "name", "refusal")
 
 Exchange = list[Message]
@@ -232,7 +235,11 @@ def _seen(part: Object, files: Path) -> Object:
 
 
 def _size(message: Message) -> int:
-    return len(rows.dump(message))
+    """About how much of a prompt a message is, in characters; the length of an image's data says nothing."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return len(rows.dump(message))
+    return sum(_IMAGE_SIZE if "image_url" in part else len(rows.dump(part)) for part in content)
 
 
 def _at_most(messages: Iterable[Message], tools: Sequence[Object]) -> int:

@@ -140,6 +140,21 @@ def test_a_users_function_keeps_its_name_and_code_gets_another(tmp_path: Path) -
     assert (run["status"], len(cells.asked)) == ("completed", 1)
 
 
+def test_the_default_assistant_can_be_told_to_run_code(tmp_path: Path) -> None:
+    async def main() -> None:
+        model, cells = then_says(python("1")), PlayedInterpreter(lambda _: prints("1"))
+        async with open_runtime(tmp_path, model, cells.options) as runtime:
+            assistant = await runtime.assistants.create({"name": "asstream", "model": "default"})
+            choice = {"type": "code_interpreter"}
+            asked = {"assistant_id": assistant["id"], "tool_choice": choice}
+            thread = {"messages": [{"role": "user", "content": "Count."}]}
+            run = await runtime.runs.create_with_thread({**asked, "thread": thread})
+            assert (await ended(runtime, run))["status"] == "completed"
+            assert model.asked[0].tool_choice == {"type": "function", "function": {"name": "python"}}
+
+    bounded(main())
+
+
 def test_no_code_is_offered_where_no_tool_is_to_be_called(tmp_path: Path) -> None:
     model = PlayedModel(lambda _: says("Hi."))
     run_once(tmp_path, model, PlayedInterpreter(lambda _: prints()), tool_choice="none")

@@ -75,6 +75,13 @@ def test_a_long_thread_is_cut_with_few_counts() -> None:
     assert counter.counted <= 4
 
 
+def test_the_length_of_an_images_data_drives_nothing_out() -> None:
+    url = "data:image/png;base64," + "A" * 300_000
+    newest: Message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+    talk = Conversation(None, [*(exchange(100) for _ in range(10)), [newest]], [])
+    assert leave_out(talk, 950) == 1
+
+
 # What is read from a thread
 
 
