@@ -84,7 +84,7 @@ def test_one_process_that_takes_too_much_memory_gets_an_error(interpreter: Kerne
 def test_many_processes_that_take_too_much_memory_are_ended(interpreter: KernelInterpreter) -> None:
     code = (
         "import os, time\n"
-        "for _ in range(6):\n"
+        "for _ in range(4):\n"
         "    if os.fork() == 0:\n"
         "        big = bytearray(b'x') * (200 << 20); time.sleep(60); os._exit(0)\n"
         "time.sleep(60)"
