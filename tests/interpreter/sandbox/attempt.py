@@ -53,14 +53,16 @@ class Attempt:
 
     Attributes:
         promised: the modes in which it must be contained.
-        control: `user` or `root`: whose try it is without a sandbox, where it must succeed; None where that
-            would do harm, or where not every kernel has what it tries.
+        control: `user` or `root`: whose try it is without a sandbox, where it must succeed; `bare`: a user's,
+            in a process that was started without care. None where it can't succeed anywhere.
+        needs: what a machine has in its /proc or /sys where the control can succeed; not every kernel does.
     """
 
     name: str
     body: str
     promised: tuple[str, ...] = MODES
     control: str | None = "user"
+    needs: str = "/proc"
 
     @property
     def program(self) -> str:

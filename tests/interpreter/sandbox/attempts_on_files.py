@@ -103,11 +103,7 @@ FILES = [
         "open a folder by its handle", 'asked("name_to_handle_at", -100, b".", b"\\0" * 8, b"\\0" * 8, 0)'
     ),
     *(
-        Attempt(f"open {path} for writing", f'os.open("{path}", os.O_WRONLY) > 0', control=control)
-        for path, control in (
-            ("/proc/sys/kernel/core_pattern", "root"),
-            ("/proc/sys/kernel/modprobe", None),
-            ("/proc/sysrq-trigger", None),
-        )
+        Attempt(f"open {path} for writing", f'os.open("{path}", os.O_WRONLY) > 0', control="root", needs=path)
+        for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger")
     ),
 ]

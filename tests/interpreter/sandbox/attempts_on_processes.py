@@ -40,13 +40,13 @@ PROCESSES = [
         "read the arguments of a process",
         'facts["token"] in open(f"/proc/{facts[\'victim\']}/cmdline").read()',
     ),
-    Attempt("find a secret in its own environment", 'facts["token"] in str(os.environ)', control=None),
+    Attempt("find a secret in its own environment", 'facts["token"] in str(os.environ)', control="bare"),
     Attempt(
         "keep a descriptor of the host",
         '[fd for fd in os.listdir("/proc/self/fd") if int(fd) > 3]',
-        control=None,
+        control="bare",
     ),
-    Attempt(
+    Attempt(  # outside it is the machine's first process; and nobody can write a program that runs
         "open the sandbox's own program for writing", 'os.open("/proc/1/exe", os.O_WRONLY) > 0', control=None
     ),
     Attempt("open the memory of a process", "os.open(f\"/proc/{facts['victim']}/mem\", os.O_RDWR) > 0"),

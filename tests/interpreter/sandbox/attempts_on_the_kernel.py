@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import platform
+import sys
 
+from asstream.interpreter.sandbox.confine import landlock_abi
 from tests.interpreter.sandbox.attempt import Attempt
+
+_NEEDS = {
+    "landlock_create_ruleset": "/proc" if sys.platform == "linux" and landlock_abi() > 0 else "Landlock",
+    "init_module": "/proc/modules",
+    "kexec_load": "/sys/kernel/kexec_loaded",
+}
 
 KERNEL = [
     *(
-        Attempt(f"call {name}", f'asked("{name}", {arguments})', control=control)
+        Attempt(
+            f"call {name}",
+            f'asked("{name}", {arguments})',
+            control=control,
+            needs=_NEEDS.get(name, "/proc"),
+        )
         for name, arguments, control in (
             ("keyctl", "0, -3, 0, 0, 0", "user"),
             ("add_key", 'b"user", b"x", b"y", 1, -3', "user"),
@@ -19,7 +32,7 @@ KERNEL = [
             ("tee", "-1, -1, 1, 0", "user"),
             ("vmsplice", "-1, None, 0, 0", "user"),
             ("sendfile", "-1, -1, None, 1", "user"),
-            ("landlock_create_ruleset", "None, 0, 1", None),
+            ("landlock_create_ruleset", "None, 0, 1", "user"),
             ("shmget", "0, 4096, 0o600", "user"),
             ("msgget", "-2, 0", "user"),
             ("semget", "-2, 1, 0", "user"),
@@ -38,8 +51,8 @@ KERNEL = [
             ("fsopen", 'b"nothing", 0', "root"),
             ("move_mount", '-1, b"", -1, b"", 4', "root"),
             ("open_by_handle_at", "-1, None, 0", "root"),
-            ("init_module", "None, 0, None", None),
-            ("kexec_load", "0, 9999, None, 0", None),
+            ("init_module", "None, 0, None", "root"),
+            ("kexec_load", "0, 9999, None, 0", "root"),
             ("swapon", 'b"/nowhere", 0', "root"),
             ("syslog", "10, None, 0", "root"),
             ("sethostname", "None, -1", "root"),

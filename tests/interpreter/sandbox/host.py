@@ -11,6 +11,7 @@ a container that has no uid but this.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from asstream.interpreter.protocol import Limits
 from asstream.interpreter.sandbox.bubblewrap import Bubblewrap
 from asstream.interpreter.sandbox.landlock import Landlock
 from asstream.interpreter.sandbox.none import NoSandbox
-from asstream.interpreter.sandbox.place import Place, Sandbox
+from asstream.interpreter.sandbox.place import Launch, Place, Sandbox
 from asstream.interpreter.sandbox.probe import probe
 from asstream.interpreter.sandbox.seccomp import ABSENT, LANDLOCK_WEIGHED, REFUSED, WEIGHED
 from asstream.interpreter.sandbox.users import is_machines_root
@@ -75,6 +77,16 @@ json.dump(results, sys.stdout)
 """Each program in a process and a folder of its own, one sandbox around them all."""
 
 
+class Bare(NoSandbox):
+    """As a program starts another without a thought: with all that it has."""
+
+    def prepare(self, place: Place, command: list[str]) -> Launch:
+        # A copy that is no descriptor of the standard streams, nor the one that a list of them is read by.
+        kept = fcntl.fcntl(sys.__stdin__.fileno(), fcntl.F_DUPFD, 16)  # type: ignore[union-attr]
+        launch = super().prepare(place, command)
+        return replace(launch, env=dict(os.environ), pass_fds=(kept,), close=lambda: os.close(kept))
+
+
 def sandboxes() -> dict[str, Sandbox]:
     root = is_machines_root()
     setpriv = shutil.which("setpriv") or "setpriv"
@@ -82,6 +94,7 @@ def sandboxes() -> dict[str, Sandbox]:
         "bubblewrap": Bubblewrap(shutil.which("bwrap") or "bwrap", setpriv if root else ""),
         "landlock": Landlock(drop=root),
         "none": NoSandbox(),
+        "bare": Bare(),
     }
 
 
@@ -250,7 +263,10 @@ def main() -> None:
     available = sandboxes()
     host = Host(folder)
     try:
-        broken = {name: "" if name == "none" else missing or probe(each) for name, each in available.items()}
+        broken = {
+            name: "" if isinstance(each, NoSandbox) else missing or probe(each)
+            for name, each in available.items()
+        }
         print(json.dumps(broken), flush=True)
         for line in sys.stdin:
             asked = json.loads(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ def test_it_is_contained(results: Results, mode: str, attempt: Attempt) -> None:
     "attempt", [pytest.param(attempt, id=attempt.name) for attempt in ATTEMPTS if attempt.control]
 )
 def test_it_succeeds_without_the_sandbox(results: Results, attempt: Attempt) -> None:
+    if not Path(attempt.needs).exists():
+        pytest.skip(f"this kernel has no {attempt.needs}")
     programs = {each.name: each.program for each in ATTEMPTS if each.control == attempt.control}
-    found = results("attempts", f"none-{attempt.control}", programs)
-    assert outcome(found[attempt.name]).startswith("ESCAPED")
+    mode = "bare-user" if attempt.control == "bare" else f"none-{attempt.control}"
+    assert outcome(results("attempts", mode, programs)[attempt.name]).startswith("ESCAPED")
