@@ -16,7 +16,6 @@ SMALL = Limits(seconds=20, memory_mb=512, processes=48, disk_mb=64, files=300, o
 def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelInterpreter]:
     """One interpreter in the machine's own sandbox for all tests; each uses a thread of its own."""
     interpreter = KernelInterpreter(tmp_path_factory.mktemp("kernels"), limits=SMALL)
-    interpreter.warm()
     yield interpreter
     asyncio.run(interpreter.close())
 

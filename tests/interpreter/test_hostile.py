@@ -84,6 +84,7 @@ def test_a_kernel_without_a_cap_is_cut_by_the_host() -> None:
 
 
 FLOODS = {
+    "a hundred megabytes printed": "for _ in range(1000): print('x' * 100_000)",
     "messages": "k = get_ipython().kernel\nwhile True: k.session.send(k.iopub_socket, 'x', {'a': 'b'})",
     "signed text": "k = get_ipython().kernel\nfor _ in range(400):"
     " k.session.send(k.iopub_socket, 'stream', {'name': 'stdout', 'text': 'x' * 500_000})",

@@ -100,7 +100,7 @@ def test_files_in_memory_count_with_the_rest_in_bubblewrap(interpreter: KernelIn
     fill = "[open(f'{folder}/x', 'wb').write(bytes(60 << 20)) for folder in ('/tmp', '/dev/shm')]; "
     code = (
         "import os, time\nfor n in range(3):\n"
-        "    if not os.fork(): big = bytearray(b'x') * (115 << 20); time.sleep(60)\n"
+        "    if not os.fork(): big = bytearray(b'x') * (120 << 20); time.sleep(60)\n"
     )
     cell = run(interpreter, f"{code}time.sleep(1); print('yet'); {fill}time.sleep(60)", "in memory")
     assert cell.status == "died" and "interpreter.memory_mb is 512" in cell.logs
