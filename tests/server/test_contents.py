@@ -80,7 +80,7 @@ def test_an_endpoint_that_refuses_images_fails_the_run_and_says_what_to_do(
     part: Any = {"type": "image_url", "image_url": {"url": URL}}
     thread = client.beta.threads.create(messages=[{"role": "user", "content": [part]}])
     failed = run(client, thread.id)
-    assert failed.status == "failed"
+    assert (failed.status, failed.last_error.code) == ("failed", "invalid_prompt")
     assert said in failed.last_error.message
     assert "can't see images" in failed.last_error.message
     assert "Name a model with vision (--model" in failed.last_error.message

@@ -23,12 +23,13 @@ _WAYS: Final = (
 _SIGHT: Final = r"(image(_url)?s?|vision|multi-?modal)( content| inputs?| data)?"
 _REFUSED: Final = re.compile(
     rf"(does not|doesn't|do not|don't|not|n't|cannot|can't) (support|accept|process|handle)( any)? {_SIGHT}\b"
-    rf"|\b{_SIGHT} (is|are) (not supported|only supported by|unsupported)"
+    rf"|\b{_SIGHT} (is|are) (not (supported|enabled|allowed)|only supported by|unsupported)"
     r"|not a multi-?modal model|missing data required for image input|support image input"
-    r"|unknown variant `?image_url|content type.{0,20}image_url",
+    r"|unknown variant `?image_url|content type.{0,20}image_url|content must be a string",
     re.IGNORECASE,
 )
-"""How OpenAI, Ollama, llama.cpp's server, vLLM, DeepSeek and OpenRouter say that a model sees no images."""
+"""How OpenAI, Ollama, llama.cpp's server, vLLM, DeepSeek, OpenRouter, Mistral and Groq say that a model sees
+none. The last names no image: it counts only where there was one."""
 _FORMAT: Final = re.compile(r"(image|media|mime)[ _-]?(type|format)", re.IGNORECASE)
 """Another matter: the model sees images, but not this one."""
 
@@ -55,7 +56,8 @@ def without_images(messages: Iterable[Message]) -> list[Message]:
 
 def blind(who: str, said: str = "") -> ModelError:
     """The error of a turn whose pictures nobody sees. `said`: the endpoint's own words."""
-    return ModelError(f"{who} can't see images{f': {said}' if said else ''}.", remedy=_WAYS)
+    what = f"{who} can't see images{f': {said}' if said else ''}."
+    return ModelError(what, remedy=_WAYS, code="invalid_prompt")
 
 
 def _is_reply(message: Message) -> bool:

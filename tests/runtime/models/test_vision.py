@@ -33,6 +33,8 @@ NO_SIGHT = "this model does not support image input"
         ("m is not a multimodal model", True),
         ("messages[0]: unknown variant `image_url`, expected `text`", True),
         ("No endpoints found that support image input", True),
+        ("Image input is not enabled for this model", True),
+        ("'messages.0' : for 'role:user' messages.0.content must be a string", True),
         ("The image format is not supported by the API", False),
         ("this model does not support tools", False),
         ("You uploaded an unsupported image", False),
