@@ -49,20 +49,20 @@ async def moderations(request: Request) -> Response:
 
 
 async def deployed_chat_completions(request: Request) -> Response:
-    """`POST /deployments/{deployment}/chat/completions`: Azure's form, whose body names the model too."""
-    return await _pass_on(request, "/chat/completions")
+    """`POST /deployments/{deployment}/chat/completions`: Azure's form; the model may be named here alone."""
+    return await _pass_on(request, "/chat/completions", request.path_params["deployment"])
 
 
 async def deployed_embeddings(request: Request) -> Response:
-    """`POST /deployments/{deployment}/embeddings`: Azure's form, whose body names the model too."""
-    return await _pass_on(request, "/embeddings")
+    """`POST /deployments/{deployment}/embeddings`: Azure's form; the model may be named here alone."""
+    return await _pass_on(request, "/embeddings", request.path_params["deployment"])
 
 
-async def _pass_on(request: Request, path: str) -> Response:
+async def _pass_on(request: Request, path: str, model: str | None = None) -> Response:
     if "x-asstream" in request.headers:
         raise WireError(508, _COMES_BACK, code="loop_detected")
     headers = {name: request.headers[name] for name in _SENT_ON if name in request.headers}
-    asked = RawRequest(path, await raw_body(request), headers)
+    asked = RawRequest(path, await raw_body(request), headers, model)
     answer = await _unless_left(request, asked)
     if answer is None:
         return Response(status_code=_LEFT)

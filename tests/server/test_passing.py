@@ -106,6 +106,10 @@ def test_azures_form_is_passed_on_too(up: Upstream, client: openai.OpenAI) -> No
     [sent] = up.received
     assert (sent.path, sent.query) == ("/v1/chat/completions", "")
     assert client.api_key not in json.dumps(sent.headers)
+    for path in ("chat/completions", "embeddings"):
+        with asked(client, "POST", f"/deployments/other/{path}", {"input": "x"}) as response:
+            assert response.status == 200
+        assert up.received[-1].json == {"input": "x", "model": "other"}
 
 
 def test_what_the_endpoint_refuses_has_its_own_status_and_words(up: Upstream, client: openai.OpenAI) -> None:

@@ -69,6 +69,8 @@ class EndpointSource:
         listing = await asyncio.to_thread(self._listing)
         if request.path in NAMED_BY_RUNS and listing.flaw is None:
             request = with_model(request, lambda name: self._choose(name, listing))
+        elif request.model is not None:
+            request = with_model(request, str)
         return await forward(self._connected(), self._endpoint, request)
 
     async def close(self) -> None:

@@ -110,10 +110,13 @@ def with_model(request: RawRequest, choose: Callable[[str], str]) -> RawRequest:
     A body that names none, or is no JSON, stays as it is: whoever is asked says what is wrong.
     """
     body = read(request)
-    if body is None or not isinstance(body.get("model"), str):
+    if body is None:
         return request
-    chosen = choose(body["model"])
-    return request if chosen == body["model"] else with_fields(request, {**body, "model": chosen})
+    named = body.get("model") or request.model
+    if not isinstance(named, str):
+        return request
+    chosen = choose(named)
+    return request if chosen == body.get("model") else with_fields(request, {**body, "model": chosen})
 
 
 def read(request: RawRequest) -> dict[str, Any] | None:

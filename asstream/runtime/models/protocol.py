@@ -181,11 +181,13 @@ class RawRequest:
     Attributes:
         path: below the endpoint's base URL, e.g. `/embeddings`; one of ours, never a client's text.
         headers: those that may go on; never a key.
+        model: the model of a body that names none; None: it stays so.
     """
 
     path: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
