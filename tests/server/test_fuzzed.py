@@ -30,7 +30,7 @@ SCRIPT = [reply([CALL], [{"text": "So."}], match="call"), reply([{"text": "Yes."
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance]
 
 EXAMPLES = settings(
-    max_examples=8, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=5, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
