@@ -27,8 +27,5 @@ class Footnote(NamedTuple):
 def painted(footnote: Footnote, pen: Pen) -> str:
     """The line of a note; its mark leads to the file where a terminal has links."""
     mark, note = clean_line(footnote.mark), clean_line(footnote.note)
-    href = safe_href(footnote.path.absolute().as_uri()) if footnote.path and pen.live else ""
-    shown = pen.paint(mark, "dim")
-    if href:
-        shown = f"\x1b]8;;{href}\x1b\\{shown}\x1b]8;;\x1b\\"
-    return shown + pen.paint(f"  {note}", "dim")
+    href = safe_href(footnote.path.absolute().as_uri()) if footnote.path and pen.links else ""
+    return pen.link(mark, "dim", href) + pen.paint(f"  {note}", "dim")

@@ -9,6 +9,8 @@ from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
+from asstream.render.hyperlinks import has_links
+
 Span = tuple[str, str]
 """A piece of a line, and its Rich style."""
 
@@ -19,12 +21,15 @@ class Pen:
     Attributes:
         live: whether the cursor may be moved: a terminal that knows how, and a person who did not ask for
             plain output with NO_COLOR.
+        links: whether a text may be a link; where it may not, addresses are shown.
     """
 
     def __init__(self, console: Console) -> None:
         self.live = console.is_terminal and not console.is_dumb_terminal and not console.no_color
         system = console.color_system if self.live else None
         self._system = COLOR_SYSTEMS.get(system) if system else None
+        # Rich keeps the environment that it has, or was given, to itself.
+        self.links = self._system is not None and has_links(getattr(console, "_environ", {}))
 
     @property
     def system(self) -> ColorSystem | None:
@@ -36,6 +41,11 @@ class Pen:
         if self._system is None or not style or not text:
             return text
         return _parsed(style).render(text, color_system=self._system)
+
+    def link(self, text: str, style: str, href: str) -> str:
+        """A text that leads to an address (printable ASCII) where a terminal has links."""
+        painted = self.paint(text, style)
+        return f"\x1b]8;;{href}\x1b\\{painted}\x1b]8;;\x1b\\" if href and self.links else painted
 
     def line(self, spans: Iterable[Span]) -> str:
         """The spans of a line, one after another."""

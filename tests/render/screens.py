@@ -33,8 +33,9 @@ class Screen(io.StringIO):
 
     def console(self, **more: Any) -> Console:
         """A console that writes here."""
-        settings = {"force_terminal": True, "color_system": "standard", "legacy_windows": False} | more
-        return Console(file=self, width=self.columns, height=self.rows, _environ={}, **settings)
+        settings = {"force_terminal": True, "color_system": "standard", "legacy_windows": False}
+        settings |= {"_environ": {"FORCE_HYPERLINK": "1"}} | more
+        return Console(file=self, width=self.columns, height=self.rows, **settings)
 
     def cells(self) -> list[list[Any]]:
         """All rows, scrolled off ones first, each a list of pyte's characters."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from asstream.render.markdown.flow import LEAST, Flow, Room, end_of
 from asstream.render.markdown.leaves import Heading, Paragraph
-from asstream.render.markdown.runs import Row, Run, trimmed
+from asstream.render.markdown.runs import Row, Run, cells_of, trimmed
 from asstream.render.markdown.starts import Container, Start, State, read
 from asstream.render.markdown.tables import Table
 
@@ -22,6 +22,8 @@ _TASK_BEGINS = re.compile(r"(?:\[(?:[ xX]\]?)?)?\Z")
 _SPACED_BEFORE = ("heading", "underline", "fence", "table", "rule", "indented")
 _SPACED_BEHIND = ("fence", "table", "rule", "indented")
 _RULE_WIDTH = 40
+_CODE = "code"
+"""What stands before code whose language is not said."""
 
 
 class Sink(Protocol):
@@ -58,10 +60,14 @@ class Blocks:
         self._code: Start | None = None
         """What began the code that is open."""
         self._blank_code = 0
+        self._label = 0
+        """The cells of the line before the code."""
         self._line: str | None = ""
         """The beginning of a line that is not read yet; None in a line that was."""
         self._task = ""
         self._may_be_task = False
+        self._first_row: Row = ()
+        """What stands before an item's first row."""
         self._last = ""
         self._inside = False
         """Whether the last block stands in a quote or list."""
@@ -219,17 +225,16 @@ class Blocks:
             self._open_code(start, text, first, rest)
         else:
             self._leaf = Paragraph(self._room, first, rest)
-            self._may_be_task, self._task = item, ""
+            self._may_be_task, self._task, self._first_row = item, "", first
             self._more(text)
 
     def _open_code(self, start: Start, text: str, first: Row, rest: Row) -> None:
         self._code, self._blank_code = start, 0
-        if start.info:
-            flow = Flow(self._room.columns, first, rest)
-            flow.push([Run(f"── {start.info} ──", "dim")])
-            self._sink.rows([*flow.settled(), *flow.rows()])
-        elif first != rest:
-            self._sink.rows([trimmed(first)])
+        flow = Flow(self._room.columns, first, rest)
+        flow.push([Run(f"── {start.info or _CODE} ──", "dim")])
+        label = [*flow.settled(), *flow.rows()]
+        self._label = max(map(cells_of, label)) - cells_of(rest)
+        self._sink.rows(label)
         language = (start.info.split() or [""])[0].strip("{}.")
         self._sink.code_begins(language, rest)
         if start.kind == "indented":
@@ -243,6 +248,7 @@ class Blocks:
             self._gap = self._gap or self._blank_code > 0
             self._code = None
             self._sink.code_ends()
+            self._sink.rows([(*self._rest(), Run("─" * self._label, "dim"))])
         if self._leaf is not None:
             leaf, self._leaf = self._leaf, None
             if isinstance(leaf, Table):
@@ -250,13 +256,23 @@ class Blocks:
             self._sink.rows(leaf.finish())
 
     def _task_of(self, text: str) -> str:
-        """The beginning of an item's text: a box in place of `[ ]`; nothing while that is not known."""
+        """The beginning of an item's text; of a task's, behind a box in the bullet's place.
+
+        Nothing while that is not known.
+        """
         self._task += text
         if _TASK_BEGINS.match(self._task):
             return ""
         self._may_be_task = False
         box = _TASK.match(self._task)
-        return ("☐ " if box[1] == " " else "☑ ") + self._task[box.end() :] if box else self._task
+        if box is None:
+            return self._task
+        shown, text = "☐ " if box[1] == " " else "☑ ", self._task[box.end() :]
+        if self._containers[-1].marker[:-1]:  # a number stays beside it
+            return shown + text
+        first = (*self._first_row[:-1], Run(shown, _MARKER_STYLE))
+        self._leaf = Paragraph(self._room, first, self._rest())
+        return text
 
     # what stands around blocks
 

@@ -26,10 +26,17 @@ _FEWEST = 300
 
 
 class Room(NamedTuple):
-    """What a screen has for rows that may change: so many of so many cells."""
+    """What a screen has for a text.
+
+    Attributes:
+        columns: cells of a row.
+        rows: how many of them may change.
+        links: whether a text may be a link; where it may not, addresses are shown.
+    """
 
     columns: int
     rows: int
+    links: bool = True
 
     @property
     def characters(self) -> int:

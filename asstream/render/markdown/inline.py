@@ -60,9 +60,11 @@ class Inline:
     Args:
         style: the style of the text itself.
         longest: characters after which an open construct is text, if that is less than `LONGEST`.
+        links: whether the terminal has links.
     """
 
-    def __init__(self, style: str = "", longest: int = LONGEST) -> None:
+    def __init__(self, style: str = "", longest: int = LONGEST, links: bool = True) -> None:
+        self._links = links
         self._style = style
         self._longest = min(longest, LONGEST)
         self._open = ""
@@ -162,7 +164,7 @@ class Inline:
         piece, self._open = self._open[:length], self._open[length:]
         self._seen, self._marked = 0, False
         self._shown = ("", [], False)
-        runs = [Run(piece, self._style)] if plain else read(piece, self._style)
+        runs = [Run(piece, self._style)] if plain else read(piece, self._style, self._links)
         if self._passed:
             runs, self._passed = _behind_shown(runs, self._passed)
         for run in runs:
@@ -172,7 +174,7 @@ class Inline:
         shown = _TRAILING.sub(lambda m: "]" if m[0].startswith("](") else "", text)
         body = shown.rstrip(" \t\n")
         closers = _closers(body) if len(body) <= _BELIEVED else ""
-        runs = read(body + closers, self._style) if closers else read(body, self._style)
+        runs = read(body + closers, self._style, self._links)
         if blank := shown[len(body) :]:
             add(runs, Run(blank, runs[-1].style if runs else self._style))
         return runs
@@ -200,12 +202,12 @@ def _is_whole(cut: str) -> bool:
     return not cut.isspace() or cut.endswith("\n")
 
 
-def read(text: str, style: str = "") -> list[Run]:
+def read(text: str, style: str = "", links: bool = True) -> list[Run]:
     """The runs of a whole piece of text; line breaks are in them as newlines."""
     body = text.rstrip(" \t\n")
     runs: list[Run] = []
     if body:
-        for run in _runs(_tokens(body)[0], style):
+        for run in _runs(_tokens(body)[0], style, links):
             add(runs, run)
     if blank := text[len(body) :]:
         if "\n" in blank:
@@ -267,7 +269,7 @@ def _tokens(text: str) -> tuple[Sequence[Token], list[str]]:
     return state.tokens, unmatched
 
 
-def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
+def _runs(tokens: Sequence[Token], style: str, links: bool) -> list[Run]:
     runs: list[Run] = []
     styles = [style] if style else []
     href = target = label = ""
@@ -280,7 +282,7 @@ def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
                 href, label = safe_href(target), ""
         elif part == "close":
             if kind == "link":
-                if shown := target_shown(target, label):
+                if shown := target_shown(target, label, links):
                     runs.append(Run(shown, "dim", href))
                 href = ""
             styles.pop()
@@ -290,7 +292,7 @@ def _runs(tokens: Sequence[Token], style: str) -> list[Run]:
                 joined = " ".join(filter(None, [*styles, own]))
                 runs += _linked(text, joined, href) if token.type == "text" else [Run(text, joined, href)]
             if token.type == "image" and not href:
-                runs[-1:] = _picture(runs[-1], str(token.attrs.get("src", "")))
+                runs[-1:] = _picture(runs[-1], str(token.attrs.get("src", "")), links)
     return runs
 
 
@@ -309,10 +311,10 @@ def _leaf(token: Token) -> list[tuple[str, str]]:
     return [(text, "")]
 
 
-def _picture(run: Run, source: str) -> list[Run]:
+def _picture(run: Run, source: str, links: bool) -> list[Run]:
     """A picture leads to where it is; its run has what is said in its place."""
     led = run._replace(href=safe_href(source))
-    shown = target_shown(source, run.text)
+    shown = target_shown(source, run.text, links)
     return [led, Run(shown, "dim", led.href)] if shown else [led]
 
 

@@ -30,7 +30,7 @@ class Paragraph:
 
     def __init__(self, room: Room, first: Row = (), rest: Row = (), style: str = "") -> None:
         self._room, self._first, self._rest, self._style = room, first, rest, style
-        self._inline = Inline(style, room.characters)
+        self._inline = Inline(style, room.characters, room.links)
         self._flow = Flow(room.columns, first, rest)
         self._rows: list[Row] = []
         """Rows of lines before this one."""

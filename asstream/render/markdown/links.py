@@ -22,8 +22,12 @@ def safe_href(url: str) -> str:
     return url if scheme in _SCHEMES and len(url) <= LONGEST else ""
 
 
-def target_shown(target: str, label: str) -> str:
-    """What to put behind a link's text: where it leads if the text says otherwise; a file's name."""
+def target_shown(target: str, label: str, links: bool = True) -> str:
+    """What to put behind a link's text: where it leads if the text says otherwise; a file's name.
+
+    Args:
+        links: whether the text is a link that can be followed; if not, where it leads is said always.
+    """
     if target.startswith(BEGINS):
         name = name_of(target.removeprefix(BEGINS))
         return "" if not name or name in label else f" ({name})"
@@ -31,6 +35,9 @@ def target_shown(target: str, label: str) -> str:
     if not href:  # nobody can follow it; what it says is not lost
         shown = clean_line(target, 200)
         return "" if not shown or shown in label else f" ({shown})"
+    if not links:
+        shown = clean_line(href.removeprefix("mailto:"), LONGEST)
+        return "" if label.strip() in (shown, href, target.strip()) else f" ({shown})"
     named = _NAMES_HOST.match(label.strip())
     if named is None or href.startswith("mailto:"):
         return ""

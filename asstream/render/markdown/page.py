@@ -38,7 +38,6 @@ class Page:
         self._next: tuple[list[Row], bool] = [], False
         self._loose = False
         """Where the last row stands is not known: it can only be written on."""
-        self._links = 0
 
     @property
     def is_open(self) -> bool:
@@ -123,14 +122,7 @@ class Page:
         return "".join(written)
 
     def _painted(self, runs: Iterable[Run]) -> str:
-        return "".join(self._run(run) for run in runs)
-
-    def _run(self, run: Run) -> str:
-        painted = self._pen.paint(run.text, run.style) if run.style else run.text
-        if not run.href or self._pen.system is None:
-            return painted
-        self._links += 1
-        return f"\x1b]8;;{run.href}\x1b\\{painted}\x1b]8;;\x1b\\"
+        return "".join(self._pen.link(*run) if run.style or run.href else run.text for run in runs)
 
 
 def _first_difference(shown: Sequence[Row], target: Sequence[Row]) -> tuple[int, int]:

@@ -41,7 +41,7 @@ class Markdown:
     ) -> None:
         self._pen, self._size, self._clock, self._highlight = pen, size, clock, highlight
         self._screen = size()
-        self._blocks = Blocks(self, room_of(self._screen))
+        self._blocks = Blocks(self, self._room())
         self._page = Page(pen)
         self._final: list[Row] = []
         self._lines: Lines | None = None
@@ -156,7 +156,7 @@ class Markdown:
 
     def _resize(self) -> None:
         before, self._screen = self._screen, self._size()
-        room = room_of(self._screen)
+        room = self._room()
         if self._screen[0] == before[0] and self._page.fits(room.rows):  # each row stands where it stood
             self._blocks.stretch(room)
             return
@@ -166,15 +166,14 @@ class Markdown:
             self._waits = False
         self._blocks.loosen(room)
 
+    def _room(self) -> Room:
+        """What the screen has for a text: the last cell of a row, and two rows, are left free."""
+        columns, rows = self._screen
+        return Room(columns - 1, max(rows - 2, 1), self._pen.links)
+
     def _taken(self) -> str:
         written, self._written = "".join(self._written), []
         return written
-
-
-def room_of(screen: Size) -> Room:
-    """What a screen has for rows that may change: the last cell of a row and two rows are left free."""
-    columns, rows = screen
-    return Room(columns - 1, max(rows - 2, 1))
 
 
 class _Behind:

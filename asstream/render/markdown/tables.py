@@ -43,7 +43,7 @@ class Table:
         self._room = room
         self.bare = "|" in rule and not rule.startswith("|")
         self._alignments = [_alignment(cell) for cell in cells(rule)]
-        self._body: list[list[list[Run]]] = [[read(cell, "bold") for cell in head]]
+        self._body: list[list[list[Run]]] = [[read(cell, "bold", room.links) for cell in head]]
         """Rows that may still change."""
         self._widths: list[int] | None = None
         self._done: list[Row] = []
@@ -77,7 +77,7 @@ class Table:
         count = len(self._alignments)
         texts = cells(self._open)
         texts[count - 1 :] = [" | ".join(texts[count - 1 :])]  # cells that no column is left for are not lost
-        row = [read(cell) for cell in texts]
+        row = [read(cell, "", self._room.links) for cell in texts]
         self._open, self._standing = "", None
         self._inline, self._flow = self._begun()
         self._body.append(row + [[] for _ in range(count - len(row))])
@@ -144,7 +144,9 @@ class Table:
         return self._flow.all_rows(self._inline.open()) if self._open else []
 
     def _begun(self) -> tuple[Inline, Flow]:
-        return Inline("dim", self._room.characters), Flow(self._room.columns, self._rest, self._rest)
+        return Inline("dim", self._room.characters, self._room.links), Flow(
+            self._room.columns, self._rest, self._rest
+        )
 
     # layout
 

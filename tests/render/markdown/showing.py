@@ -26,18 +26,24 @@ def reply(name: str) -> str:
     return CORPUS[name].read_bytes().decode()
 
 
-def pen() -> Pen:
-    """A pen for a terminal with the sixteen colours."""
+def pen(*, links: bool = True) -> Pen:
+    """A pen for a terminal with the sixteen colours, and links unless they are not wanted."""
     console = Console(
-        file=io.StringIO(), force_terminal=True, color_system="standard", legacy_windows=False, _environ={}
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="standard",
+        legacy_windows=False,
+        _environ={"FORCE_HYPERLINK": str(int(links))},
     )
     return Pen(console)
 
 
-def written(pieces: Iterable[str], columns: int, rows: int, between: float = SLOW) -> Iterator[str]:
+def written(
+    pieces: Iterable[str], columns: int, rows: int, between: float = SLOW, *, links: bool = True
+) -> Iterator[str]:
     """What is written for each piece as it comes, and at the end; the clock goes on by `between` seconds."""
     now = 0.0
-    section = Markdown(pen(), lambda: (columns, rows), lambda: now)
+    section = Markdown(pen(links=links), lambda: (columns, rows), lambda: now)
     cleaner = Cleaner()
     for piece in pieces:
         now += between
@@ -45,10 +51,12 @@ def written(pieces: Iterable[str], columns: int, rows: int, between: float = SLO
     yield section.feed(cleaner.flush()) + section.end()
 
 
-def shown(pieces: Iterable[str], columns: int = 80, rows: int = 24, between: float = SLOW) -> Glass:
+def shown(
+    pieces: Iterable[str], columns: int = 80, rows: int = 24, between: float = SLOW, *, links: bool = True
+) -> Glass:
     """The pieces on a strict terminal."""
     glass = Glass(columns, rows)
-    glass.write("".join(written(pieces, columns, rows, between)))
+    glass.write("".join(written(pieces, columns, rows, between, links=links)))
     return glass
 
 

@@ -75,4 +75,10 @@ def test_no_piece_of_code_waits() -> None:
 
 def test_the_colours_of_a_language_go_over_lines() -> None:
     looks = shown(['```python\ns = """a\nb\n"""\n```\n']).looks()
-    assert looks == ["‹dim|── python ──›", 's = ‹green|"""a›', "‹green|b›", '‹green|"""›']
+    assert looks == [
+        "‹dim|── python ──›",
+        's = ‹green|"""a›',
+        "‹green|b›",
+        '‹green|"""›',
+        "‹dim|────────────›",
+    ]
