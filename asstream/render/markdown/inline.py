@@ -31,6 +31,10 @@ LONGEST = 1000
 _BELIEVED = 300
 """Characters for which what has begun is shown as if it went on."""
 
+_READS = 8
+"""How often an open piece is read at will; from then on only when it has grown by a quarter, so that marks
+without an end cost no more than others."""
+
 _MARKS = re.compile(r"[\\`*_~\[\]!<&]|\$\$|https?:")
 """What may be more than the characters that it is made of."""
 _CUT = re.compile(rf"[ \t\n]+|(?![{OPENING}])[{WIDE}](?=[^{CLOSING}\u0300-\u036f\u3099\u309a])")
@@ -71,12 +75,16 @@ class Inline:
         """The piece that has begun."""
         self._seen = 0
         """Up to where its blanks were looked at."""
-        self._marked = False
-        """Whether there is a mark in it behind the last look."""
+        self._news = True
+        """Whether there is a mark in it behind the place up to which it was read."""
+        self._reads = self._read = 0
+        """How often it was read, and up to where."""
         self._passed = ""
         """What stands for good already of the open piece."""
         self._shown: tuple[str, list[Run], bool] = ("", [], False)
-        """The open piece as it was read last, its runs, and whether plain text goes on in the last."""
+        """The open piece as it was shown last, its runs, and whether plain text goes on in the last."""
+        self._looked = 0
+        """How long it was when it was read in order to be shown."""
 
     @property
     def settled(self) -> bool:
@@ -128,8 +136,10 @@ class Inline:
         before, runs, goes_on = self._shown
         if goes_on and text.startswith(before) and _MARKS.search(text, max(len(before) - 6, 0)) is None:
             runs = [*runs[:-1], runs[-1]._replace(text=runs[-1].text + text[len(before) :])]
+        elif runs and _BELIEVED < len(text) < self._looked * 5 // 4:
+            add(runs := [*runs], Run(text[len(before) :], self._style))
         else:
-            runs = self._optimistic(text)
+            runs, self._looked = self._optimistic(text), len(text)
             goes_on = bool(runs) and not (runs[-1].href or _TRAILING.search(text) or text[-1].isspace())
         self._shown = (text, runs, goes_on)
         return runs
@@ -150,20 +160,26 @@ class Inline:
             end = match.end()
             if end == len(self._open) and not _is_whole(match[0]):
                 break
-            news = _MARKS.search(self._open, self._seen, end) is not None
+            self._news = self._news or _MARKS.search(self._open, self._seen, end) is not None
             self._seen = end
             if end >= self._longest:
                 return end
-            if news or not self._marked:
-                self._marked = True
+            if self._news and self._is_worth_reading(end):
+                self._news = False
                 if not is_open(self._open[:end].rstrip(" \t\n")):
                     return end
         return 2 * self._longest if len(self._open) > 2 * self._longest else 0
 
+    def _is_worth_reading(self, end: int) -> bool:
+        if self._reads >= _READS and end < self._read * 5 // 4:
+            return False
+        self._reads, self._read = self._reads + 1, end
+        return True
+
     def _take(self, length: int, done: list[Run], *, plain: bool = False) -> None:
         piece, self._open = self._open[:length], self._open[length:]
-        self._seen, self._marked = 0, False
-        self._shown = ("", [], False)
+        self._seen, self._news, self._reads, self._read = 0, True, 0, 0
+        self._shown, self._looked = ("", [], False), 0
         runs = [Run(piece, self._style)] if plain else read(piece, self._style, self._links)
         if self._passed:
             runs, self._passed = _behind_shown(runs, self._passed)

@@ -5,15 +5,18 @@ Left out are what the modules say is different: formulas (in Markdown, mere brac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from asstream.render.clean import clean
+from asstream.render.markdown import inline as reader
 from asstream.render.markdown.inline import STYLES, Inline
 from asstream.render.markdown.links import target_shown
 from asstream.render.markdown.runs import Run
+from tests.render.markdown.replies import deltas
 from tests.render.markdown.showing import CORPUS, reply
 
 PARSER = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").disable("reference")
@@ -115,3 +118,25 @@ def test_what_has_begun_is_shown_as_if_it_went_on() -> None:
         done = inline.feed(piece)
         assert [(run.text, run.style) for run in inline.open() if run.text.strip()] == shown
         assert not done or done == [Run("a ")]
+
+
+@pytest.mark.parametrize(
+    "mark", ["\\[ x ", "\\( x ", "[x ", "![x ", "**x ", "*x", "_x ", "~~x ", "`x", "](x "]
+)
+def test_marks_that_nothing_closes_are_not_read_again_and_again(
+    mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    tokens = reader._tokens
+
+    def counted(text: str) -> tuple[Sequence[Token], list[str]]:
+        read.append(len(text))
+        return tokens(text)
+
+    monkeypatch.setattr(reader, "_tokens", counted)
+    text = mark * (5000 // len(mark))
+    inline = Inline()
+    for piece in deltas(text):
+        inline.feed(piece)
+        inline.open()
+    assert sum(read) < 60 * len(text)
