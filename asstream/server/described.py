@@ -57,7 +57,16 @@ _EVENTS: Final[Object] = {
     }
 }
 
+_PASSED_ON: Final[Object] = {"application/json": {"schema": {"type": "object"}}}
+_PASSED_ON_STREAMED: Final[Object] = {**_PASSED_ON, "text/event-stream": {"schema": {"type": "object"}}}
+
 _OTHERS: Final[dict[str, Object]] = {
+    "passing.chat_completions": _PASSED_ON_STREAMED,
+    "passing.deployed_chat_completions": _PASSED_ON_STREAMED,
+    "passing.responses": _PASSED_ON_STREAMED,
+    "passing.embeddings": _PASSED_ON,
+    "passing.deployed_embeddings": _PASSED_ON,
+    "passing.moderations": _PASSED_ON,
     "runs.events": _EVENTS,
     "files.content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     "models.health": {
@@ -74,7 +83,7 @@ _OTHERS: Final[dict[str, Object]] = {
         }
     },
 }
-"""Answers that no type of the SDK reads."""
+"""Answers that no type of the SDK reads, or that are up to the model's endpoint."""
 
 _PASSED_ON: Final[Object] = {
     "application/json": {"schema": {"type": "object", "description": "As the model's endpoint answers."}}

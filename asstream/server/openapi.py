@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
@@ -115,8 +115,7 @@ def document(rows: tuple[RouteRow, ...]) -> Object:
     paths: dict[str, Object] = {}
     for method, path, handler in rows:
         name = name_of(handler)
-        request = {"application/json": {"schema": references[_BODIES[name]]}} if name in _BODIES else None
-        operation = _operation(path, handler, _UPLOADS.get(name, request), contents.get(name))
+        operation = _operation(path, handler, _read(name, references), contents.get(name))
         paths.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -137,6 +136,15 @@ def document(rows: tuple[RouteRow, ...]) -> Object:
 def name_of(handler: Handler) -> str:
     """The name of an operation: its noun and its verb, as `runs.create`."""
     return f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
+
+
+def _read(name: str, references: Mapping[Any, Object]) -> Object | None:
+    """The content of the body that an operation reads, by media type."""
+    if name in _BODIES:
+        return {"application/json": {"schema": references[_BODIES[name]]}}
+    # What is passed on is for the model's endpoint to check.
+    passed = {"application/json": {"schema": {"type": "object"}}} if name.startswith("passing.") else None
+    return _UPLOADS.get(name, passed)
 
 
 def _operation(path: str, handler: Handler, read: Object | None, given: Object | None) -> Object:
