@@ -85,11 +85,6 @@ _OTHERS: Final[dict[str, Object]] = {
 }
 """Answers that no type of the SDK reads, or that are up to the model's endpoint."""
 
-_PASSED_ON: Final[Object] = {
-    "application/json": {"schema": {"type": "object", "description": "As the model's endpoint answers."}}
-}
-"""Answers of `passing`: streamed where the request wants that, and no business of ours."""
-
 _WIDER: Final[dict[tuple[str, str], Object]] = {
     ("Run", "instructions"): {"type": "null"},
     ("FileObject", "purpose"): {"const": "evals"},
@@ -124,8 +119,6 @@ def _content(name: str, references: References) -> Object:
     if name in _OTHERS:
         return _OTHERS[name]
     noun, _, verb = name.partition(".")
-    if noun == "passing":
-        return _PASSED_ON
     if verb == "page" or name in _PAGES:
         model = _PAGES.get(name) or _OBJECTS.get(noun)
         schema = model and _page(references[model], has_ends=noun != "models")
