@@ -112,10 +112,13 @@ class Hidden:
         return self._booked
 
     def _mapped(self, pids: Sequence[int]) -> dict[int, _Maps]:
-        for pid in pids:
-            if pid not in self._maps:
-                self._maps[pid] = _read_maps(pid)
-        return {pid: self._maps[pid] for pid in pids}
+        found: dict[int, _Maps] = {}
+        for pid in pids:  # another thread may forget what is known meanwhile: it is taken at once
+            maps = self._maps.get(pid)
+            if maps is None:
+                maps = self._maps[pid] = _read_maps(pid)
+            found[pid] = maps
+        return found
 
     def disk(self, pids: Sequence[int], listed: set[int], unseen: int, visible: int) -> int:
         """Bytes in files without a name and a descriptor.

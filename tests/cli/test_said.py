@@ -88,7 +88,7 @@ def test_resume_shows_the_past_as_it_was_shown(
         shown = chat.wait_for("/help helps")
         chat.type("\x04")
         chat.wait_end()
-    assert shown.startswith(f"> **Why**?\n  {NOTES}\n{SHOWN}red [x](javascript:1) alt\n")
+    assert shown.startswith(f"> **Why**?\n  {NOTES}\n{SHOWN}red [x](javascript:1) alt (http://x/)\n")
     before_the_prompt = chat.raw.partition(b"asstream \xc2\xb7")[0]
     assert b"\x1b]0" not in before_the_prompt and harmless(chat)
 
