@@ -15,9 +15,10 @@ MAY_IMPORT = {
     "handlers": {"render", "errors"},
     "runtime.models": {"errors"},
     "interpreter": {"errors"},
-    "runtime": {"runtime.models.protocol", "interpreter.protocol", "errors"},
+    "search": {"errors"},
+    "runtime": {"runtime.models.protocol", "interpreter.protocol", "search", "errors"},
     "server": {"runtime", "runtime.models.protocol", "errors"},
-    "endpoints": {"server", "runtime", "runtime.models", "interpreter", "config", "errors"},
+    "endpoints": {"server", "runtime", "runtime.models", "interpreter", "search", "config", "errors"},
     "chat": {"handlers", "render", "config", "errors"},
     "cli": {
         "chat",
