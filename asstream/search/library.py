@@ -92,6 +92,7 @@ class Library:
             Cancelled: it was asked for, or the store was dropped or the file removed meanwhile.
         """
         try:
+            self._check_size(path, filename)
             with (
                 self._shelf(store_id) as shelf,
                 closing(self._readers.read(path, filename, chunking or Chunking(), cancelled)) as batches,
@@ -188,6 +189,12 @@ class Library:
                     shelf.close()
             self._shelves.clear()
             self._users.clear()
+
+    def _check_size(self, path: Path, filename: str) -> None:
+        size, most = path.stat().st_size, self._limits.megabytes
+        if size > most * 10**6:
+            message = f"The file {filename} has {size / 10**6:,.1f} MB; the limit is {most:,} MB."
+            raise Unreadable("invalid_file", message)
 
     @contextmanager
     def _known(self, store_id: str) -> Iterator[Shelf | None]:

@@ -33,6 +33,7 @@ PARSERS: Final = {
 }
 """kind → module and function below `asstream.search.parsers`; imported when a file of the kind comes."""
 
+_ADVICE: Final = {"pdf": " It may be scanned: pictures of pages have to go through text recognition first."}
 _BATCH: Final = 64
 _CONTROLS: Final = {code: None for code in range(32) if chr(code) not in "\t\n"}
 _MB: Final = 1 << 20
@@ -73,7 +74,8 @@ def _answer(job: dict[str, Any], answers: IO[str]) -> bool:
 def _read(job: dict[str, Any], say: Callable[[list[list[Any]]], Any]) -> int:
     """Read a file, say its chunks in batches; the bytes of its text."""
     path, filename = Path(job["path"]), job["filename"]
-    pieces = _Counted(_pieces(path, filename), job["tokens"], filename)
+    kind = kind_of(path, filename, job["memory_mb"] // 4)
+    pieces = _Counted(_pieces(kind, path, filename), job["tokens"], filename)
     batch: list[list[Any]] = []
     for chunk in cut(pieces, Chunking(job["max_tokens"], job["overlap_tokens"])):
         batch.append(_row(chunk))
@@ -81,7 +83,7 @@ def _read(job: dict[str, Any], say: Callable[[list[list[Any]]], Any]) -> int:
             say(batch)
             batch = []
     if not pieces.words:
-        raise Unreadable("invalid_file", f"The file {filename} has no text in it. {_no_text(path, filename)}")
+        raise Unreadable("invalid_file", f"The file {filename} has no text in it.{_ADVICE.get(kind, '')}")
     say(batch)
     return pieces.bytes
 
@@ -90,13 +92,8 @@ def _row(chunk: Chunk) -> list[Any]:
     return [chunk.text, " ".join(chunk.place.split()), chunk.repeated]
 
 
-def _no_text(path: Path, filename: str) -> str:
-    scanned = "It may be scanned: pictures of pages have to go through text recognition first."
-    return scanned if kind_of(path, filename) == "pdf" else ""
-
-
-def _pieces(path: Path, filename: str) -> Iterator[Piece]:
-    module, _, function = PARSERS[kind_of(path, filename)].partition(":")
+def _pieces(kind: str, path: Path, filename: str) -> Iterator[Piece]:
+    module, _, function = PARSERS[kind].partition(":")
     try:
         parse = getattr(import_module(f"asstream.search.parsers.{module}"), function)
     except ModuleNotFoundError as error:

@@ -43,8 +43,12 @@ _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 
 
-def kind_of(path: Path, filename: str) -> str:
-    """`pdf`, `docx`, `pptx`, `xlsx`, `html`, `markdown`, `csv` or `text`. Raises Unreadable for others."""
+def kind_of(path: Path, filename: str, unpacked_mb: int) -> str:
+    """`pdf`, `docx`, `pptx`, `xlsx`, `html`, `markdown`, `csv` or `text`. Raises Unreadable for others.
+
+    Args:
+        unpacked_mb: the most that a file which is an archive inside may unpack to.
+    """
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -52,7 +56,7 @@ def kind_of(path: Path, filename: str) -> str:
     if head.lstrip()[:5] == b"%PDF-":
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
-        return _in_zip(path, filename)
+        return _in_zip(path, filename, unpacked_mb)
     if head.startswith(_OLE):
         raise _old_office(path, filename)
     for magic, name in _OTHER_MAGIC.items():
@@ -63,12 +67,17 @@ def kind_of(path: Path, filename: str) -> str:
     return _BY_SUFFIX.get(Path(filename).suffix.lower(), "text")
 
 
-def _in_zip(path: Path, filename: str) -> str:
+def _in_zip(path: Path, filename: str, unpacked_mb: int) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            # What an archive says too little of, `zipfile` does not unpack.
+            size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise Unreadable("invalid_file", f"The file {filename} is damaged: {error}.") from error
+    if size > unpacked_mb * 10**6:
+        message = f"The file {filename} unpacks to {size / 10**6:,.0f} MB; the limit is {unpacked_mb:,} MB."
+        raise Unreadable("invalid_file", message)
     if "[Content_Types].xml" in names:
         for folder, kind in _OFFICE.items():
             if any(name.startswith(folder) for name in names):

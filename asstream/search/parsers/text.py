@@ -21,7 +21,7 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (c
 
 def text(path: Path) -> Iterator[Piece]:
     """Plain text, code, JSON: as it is."""
-    for block in _blocks(path):
+    for block in blocks(path):
         yield Piece(block)
 
 
@@ -70,8 +70,8 @@ def encoding_of(path: Path) -> str:
     return "utf-8"
 
 
-def _blocks(path: Path) -> Iterator[str]:
-    """The text in blocks that end with a line, where lines are shorter than a block."""
+def blocks(path: Path) -> Iterator[str]:
+    """A file as text, in blocks that end with a line where lines are shorter than a block."""
     rest = ""
     with path.open(encoding=encoding_of(path), errors="replace") as file:
         while block := file.read(_BLOCK):
@@ -86,5 +86,5 @@ def _blocks(path: Path) -> Iterator[str]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    for block in _blocks(path):
+    for block in blocks(path):
         yield from block.splitlines(keepends=True)
