@@ -25,6 +25,7 @@ from asstream.search.protocol import (
     Cancelled,
     Chunking,
     Embedding,
+    EmbeddingSource,
     Filter,
     Hit,
     Ingested,
@@ -54,15 +55,18 @@ class Library:
 
     Args:
         folder: holds everything; made (0700) where there is none.
-        embedding: makes vectors; None where words alone are searched.
+        embedding: makes vectors, or a function that gives what does; None where words alone are searched.
         limits: what reading one file may take.
     """
 
     def __init__(
-        self, folder: Path, embedding: Embedding | None = None, limits: ReadingLimits | None = None
+        self,
+        folder: Path,
+        embedding: Embedding | EmbeddingSource | None = None,
+        limits: ReadingLimits | None = None,
     ) -> None:
         self.folder = folder
-        self._embedding = embedding
+        self._source: EmbeddingSource = embedding if callable(embedding) else lambda: embedding
         self._readers = Readers(limits or ReadingLimits())
         self._limits = limits or ReadingLimits()
         self._shelves: dict[str, Shelf] = {}
@@ -97,7 +101,7 @@ class Library:
                 self._shelf(store_id) as shelf,
                 closing(self._readers.read(path, filename, chunking or Chunking(), cancelled)) as batches,
             ):
-                return add_file(shelf, self._embedding, file_id, filename, attributes or {}, batches)
+                return add_file(shelf, self._source(), file_id, filename, attributes or {}, batches)
         except (OSError, apsw.Error, ConfigError) as error:
             reason = getattr(error, "message", "") or str(error)
             raise Unreadable("server_error", f"The file {filename} can't be indexed: {reason}") from error
@@ -160,7 +164,7 @@ class Library:
                 shelf = stack.enter_context(self._known(store_id))
                 if shelf is not None:
                     shelves[store_id] = shelf
-            found = seek(shelves, self._embedding, queries, limit, filter, ranking or Ranking())
+            found = seek(shelves, self._source(), queries, limit, filter, ranking or Ranking())
         for store_id in found.stale:
             self._refresher.wants(store_id)
         return found.hits
@@ -174,10 +178,11 @@ class Library:
         Raises:
             EmbeddingError: the embedding can't be had.
         """
+        embedding = self._source()
         with self._known(store_id) as shelf:
-            if shelf is not None and self._embedding is not None:
+            if shelf is not None and embedding is not None:
                 with suppress(Cancelled):
-                    refresh(shelf, self._embedding, progress)
+                    refresh(shelf, embedding, progress)
 
     def close(self) -> None:
         """End the processes that read files, and let go of the databases."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -91,7 +91,7 @@ class Ranking:
     Attributes:
         ranker: the wire's name of one; `none` too ranks as `auto` does.
         score_threshold: hits below it are left out.
-        embedding_weight: weight of the embeddings' list; None is 1.
+        embedding_weight: weight of the embeddings' list; None is the embedding's own.
         text_weight: weight of the text's list; None is 1.
     """
 
@@ -123,15 +123,25 @@ class EmbeddingError(Exception):
     """An embedding can't be had now. Search goes on with the words alone."""
 
 
+EmbeddingSource = Callable[[], "Embedding | None"]
+"""Gives the embedding to be used now, quickly; None while there is none yet. May give another one later."""
+
+
 class Embedding(Protocol):
     """Turns texts into vectors. Called from several threads.
 
     Attributes:
         name: what it is, with its version: vectors of another name are not compared with its own.
+        weight: what its ranking counts beside that of the words, which counts 1.
     """
 
     @property
     def name(self) -> str:
+        """See above."""
+        ...
+
+    @property
+    def weight(self) -> float:
         """See above."""
         ...
 

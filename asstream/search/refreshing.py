@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from asstream.search.view import Document
 logger = logging.getLogger("asstream.search")
 
 _BATCH: Final = 256
+_AGAIN: Final = 60.0
 
 
 def refresh(shelf: Shelf, embedding: Embedding, progress: Callable[[int, int], None] | None = None) -> None:
@@ -76,15 +78,15 @@ class Refresher:
     def __init__(self, refresh: Callable[[str], None]) -> None:
         self._refresh = refresh
         self._waiting: list[str] = []
-        self._tired: set[str] = set()
+        self._failed: dict[str, float] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def wants(self, store_id: str) -> None:
-        """A store lacks vectors. One that could not be refreshed is not tried again."""
+        """A store lacks vectors. One that could not be refreshed is tried again a while later."""
         with self._lock:
-            if self._closed or store_id in self._waiting or store_id in self._tired:
+            if self._closed or store_id in self._waiting or self._failed.get(store_id, 0) > time.monotonic():
                 return
             self._waiting.append(store_id)
             if self._thread is None:
@@ -108,7 +110,7 @@ class Refresher:
                 self._refresh(store_id)
             except (EmbeddingError, ValueError, OSError, apsw.Error, ConfigError) as error:
                 logger.warning("the vectors of %s can't be made anew: %s", store_id, error)
-                self._tired.add(store_id)
+                self._failed[store_id] = time.monotonic() + _AGAIN
             with self._lock:
                 if store_id in self._waiting:
                     self._waiting.remove(store_id)

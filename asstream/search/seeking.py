@@ -45,7 +45,7 @@ def seek(
     """Search stores. See `Library.search`."""
     sought = Sought([])
     questions = [question for question in dict.fromkeys(queries) if question.strip()]
-    text_weight, embedding_weight = _weights(ranking)
+    text_weight, embedding_weight = _weights(ranking, embedding)
     vectors = _vectors(embedding, questions) if embedding_weight else None
     depth = max(_DEPTH, 4 * limit)
     by_words: list[list[tuple[_Id, float]]] = [[] for _ in questions]
@@ -73,10 +73,12 @@ def seek(
     return sought
 
 
-def _weights(ranking: Ranking) -> tuple[float, float]:
+def _weights(ranking: Ranking, embedding: Embedding | None) -> tuple[float, float]:
     """The weights of words and of vectors."""
-    text, embedding = ranking.text_weight, ranking.embedding_weight
-    return (1.0 if text is None else max(0.0, text)), (1.0 if embedding is None else max(0.0, embedding))
+    text, vectors = ranking.text_weight, ranking.embedding_weight
+    if vectors is None:
+        vectors = 1.0 if embedding is None else embedding.weight
+    return (1.0 if text is None else max(0.0, text)), max(0.0, vectors)
 
 
 def _vectors(embedding: Embedding | None, questions: Sequence[str]) -> Vectors | None:
