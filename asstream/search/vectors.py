@@ -27,6 +27,15 @@ Span = tuple[int, int]
 """(first id, how many)."""
 
 
+def unit(vectors: Vectors) -> Vectors:
+    """The same directions, each of length 1; what has none stays 0."""
+    import numpy as np
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    result: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return result
+
+
 class VectorFile:
     """The vectors of one embedding in a store's folder. Reads and writes may come from several threads.
 

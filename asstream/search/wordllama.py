@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from asstream.search.protocol import EmbeddingError
+from asstream.search.vectors import unit
 
 if TYPE_CHECKING:
     from asstream.search.protocol import Vectors
@@ -66,15 +67,6 @@ class WordLlama:
             if ids := each.ids:
                 means[number] = self._weights[np.minimum(ids, len(self._weights) - 1)].mean(axis=0)
         return unit(means)
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """The same directions, each of length 1; what has none stays 0."""
-    import numpy as np
-
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    result: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return result
 
 
 def _tensor(path: Path) -> Vectors:

@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "config": {"configfile", "errors"},
     "render": {"errors"},
     "handlers": {"render", "errors"},
-    "runtime.models": {"errors"},
+    "runtime.models": {"search", "errors"},
     "interpreter": {"errors"},
     "search": {"errors"},
     "runtime": {"runtime.models.protocol", "interpreter.protocol", "search", "errors"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asstream.search import EmbeddingError
-from asstream.search.wordllama import unit
+from asstream.search.vectors import unit
 
 if TYPE_CHECKING:
     from asstream.search.protocol import Vectors

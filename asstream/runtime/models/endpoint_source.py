@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import openai
 
     from asstream.runtime.models.completions import CompletionsModel
+    from asstream.runtime.models.endpoint_embedding import EndpointEmbedding
 
 _LIST_SECONDS = 60.0
 
@@ -76,6 +77,13 @@ class EndpointSource:
 
         if self._client is None:
             self._client = make_client(self._endpoint)
+
+    def embedding(self) -> EndpointEmbedding | None:
+        """The endpoint's embedding, where it lists a model for that. Raises ModelError."""
+        from asstream.runtime.models.endpoint_embedding import EndpointEmbedding, choose
+
+        name = choose(self._listing().names)
+        return EndpointEmbedding(self._endpoint, name) if name is not None else None
 
     def describe(self) -> dict[str, str]:
         """See `Source`. May ask the endpoint for its list. Raises ModelError."""

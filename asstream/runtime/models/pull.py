@@ -76,11 +76,11 @@ def pull(home: Path, spec: str, progress: Report = lambda _: None, *, hub: str =
     """
     wanted = parse_spec(spec, hub)
     folder = catalog.make_folder(home)
-    with catalog.writing(home), _locked(folder / f".{wanted.name}.lock", progress):
+    with catalog.writing(home), locked(folder / f".{wanted.name}.lock", progress):
         kept = _already(home, wanted, spec)
         if kept is not None:
             return kept
-        with _scratch(folder, wanted.name) as scratch:
+        with scratch_folder(folder, wanted.name) as scratch:
             fetched = _FETCHERS[wanted.kind](wanted, scratch, progress)
             _check(fetched, wanted)
             fetched.path.chmod(0o600)
@@ -189,7 +189,7 @@ def _check(fetched: Fetched, wanted: _Spec) -> None:
 
 
 @contextmanager
-def _locked(path: Path, progress: Report) -> Iterator[None]:
+def locked(path: Path, progress: Report) -> Iterator[None]:
     """Hold a pull's lock. The system lets go of it however its holder ends: the wait needs no bound."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -206,7 +206,7 @@ def _locked(path: Path, progress: Report) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(folder: Path, name: str) -> Iterator[Path]:
+def scratch_folder(folder: Path, name: str) -> Iterator[Path]:
     """A new folder for one pull of a name; what cut-off pulls of it left behind goes first."""
     _clear(folder, name)
     scratch = Path(tempfile.mkdtemp(prefix=f"{_OLD_FOLDER}{name}-", dir=folder))

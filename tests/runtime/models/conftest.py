@@ -132,7 +132,11 @@ def fake_server() -> Iterator[tuple[FakeEndpoint, str]]:
         return fake.models
 
     app = Starlette(
-        routes=[Route("/v1/chat/completions", chat, methods=["POST"]), Route("/v1/models", models)]
+        routes=[
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/embeddings", chat, methods=["POST"]),
+            Route("/v1/models", models),
+        ]
     )
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
