@@ -16,7 +16,7 @@ from asstream.cli.output import say, warn
 from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load, server_keys
-from asstream.endpoints import KEYLESS, code_options, model_source
+from asstream.endpoints import KEYLESS, code_options, model_source, search_options
 from asstream.errors import ConfigError, UsageError
 
 HOST = "127.0.0.1"
@@ -105,12 +105,15 @@ def command(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         code = code_options(settings)
+        source = model_source(settings)
+        search = search_options(settings, source)
         serving = serve(
             home,
-            lambda: model_source(settings),
+            lambda: source,
             listener,
             [key.value for key in keys],
             code=code,
+            search=search,
             ready=ready,
             tell=warn,
             access=warn if access_log else None,

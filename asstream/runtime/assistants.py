@@ -29,7 +29,7 @@ _DEFAULT: Final = {"name": "asstream", "model": "default", "tools": []}
 """The assistant that chats fall back on, as it was made: what it can do is up to each run."""
 
 
-def may_run_code_by_default(assistant: Object) -> bool:
+def is_default(assistant: Object) -> bool:
     """Whether an assistant is the default one, with nothing of its own chosen."""
     return all(assistant[key] == value for key, value in _DEFAULT.items())
 

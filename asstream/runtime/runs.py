@@ -9,18 +9,21 @@ from typing import Any, Final
 
 from asstream.errors import WireError
 from asstream.runtime import log, objects, recovery, rows, scribe, states
-from asstream.runtime.assistants import may_run_code_by_default
+from asstream.runtime.assistants import is_default
 from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
 from asstream.runtime.context import conversation, recorded_turns, tokens_used
 from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
 from asstream.runtime.files import Files
+from asstream.runtime.hosted import Hosted
 from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
-from asstream.runtime.offering import may_run_code, refuse_unoffered
+from asstream.runtime.offering import may_run_code, may_search, refuse_unoffered
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
+from asstream.runtime.search_step import shown
+from asstream.runtime.searches import Searches, vector_store_ids
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, add_thread, refuse_if_active
 from asstream.runtime.wire_events import Event, completed_calls
@@ -81,9 +84,10 @@ class Runs:
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
         run = objects.run(thread_id, assistant, fields)
+        run["_with_contents"] = bool(fields.get("_with_contents"))
         refuse_unoffered(run)
-        if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
-            run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
+        if fields.get("tools") is None and is_default(assistant):
+            run.update(tools=objects.tools(self._tools_by_default()), _code_by_default=True)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
@@ -91,13 +95,18 @@ class Runs:
         run["_seq"] = len(told)
         return run
 
+    def _tools_by_default(self) -> list[Object]:
+        core = self._core
+        offered = {"code_interpreter": core.code.by_default, "file_search": core.search.by_default}
+        return [{"type": kind} for kind, by_default in offered.items() if by_default]
+
     def _start(self, run: Object, usage: Object | None = None) -> Object:
         core, id = self._core, run["id"]
         run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
         run["_process"] = core.owner.id
         answer = dict(run)
         read = partial(conversation, core.store, core.files, run)
-        execution = Execution(run, core.source, read, usage, self._cells(run))
+        execution = Execution(run, core.source, read, usage, Hosted(self._cells(run), self._searches(run)))
         core.live[id] = Runner(core.store, run_log, execution, self._finished)
         if core.stopping:
             core.live[id].stop("cancelled")
@@ -114,6 +123,12 @@ class Runs:
         if not run.get("_code_by_default"):
             cells.warm()  # who asks for the tool is likely to use it
         return cells
+
+    def _searches(self, run: Object) -> Searches | None:
+        """What searches for a run that may; None where it has no stores."""
+        core = self._core
+        stores = vector_store_ids(core.store, run) if may_search(run) else []
+        return Searches(core.library, core.store, run, stores) if stores else None
 
     def _finished(self, runner: Runner) -> None:
         if self._core.live.get(runner.log.run_id) is runner:
@@ -210,15 +225,16 @@ class Runs:
         run["_seq"] = seq + len(told)
         return run, seq
 
-    def steps(self, thread_id: str, id: str, wanted: Listing) -> Object:
-        """A page of a run's steps."""
+    def steps(self, thread_id: str, id: str, wanted: Listing, *, contents: bool = False) -> Object:
+        """A page of a run's steps. `contents`: with the text that searches found."""
         self._find(thread_id, id)
-        return rows.listing(self._core.store, STEP, wanted, run_id=id)
+        page = rows.listing(self._core.store, STEP, wanted, run_id=id)
+        return {**page, "data": [shown(step, contents=contents) for step in page["data"]]}
 
-    def step(self, thread_id: str, id: str, step_id: str) -> Object:
-        """One step of a run."""
+    def step(self, thread_id: str, id: str, step_id: str, *, contents: bool = False) -> Object:
+        """One step of a run. `contents`: with the text that searches found."""
         self._find(thread_id, id)
-        return rows.get(self._core.store, STEP, step_id, run_id=id)
+        return shown(rows.get(self._core.store, STEP, step_id, run_id=id), contents=contents)
 
     async def follow(
         self, id: str, after: int = 0, *, past_actions: bool = False

@@ -14,6 +14,7 @@ from asstream.runtime.assistants import Assistants
 from asstream.runtime.core import Core
 from asstream.runtime.files import Files
 from asstream.runtime.interpreting import CodeOptions
+from asstream.runtime.library import SearchOptions
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
@@ -51,11 +52,11 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    home: Path, source: ModelSource, code: CodeOptions | None = None
+    home: Path, source: ModelSource, code: CodeOptions | None = None, search: SearchOptions | None = None
 ) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
 
-    Without `code` runs are told that none can be run.
+    Without `code` runs are told that none can be run; without `search` files are searched by words alone.
 
     Raises ConfigError when the folder or the database can't be used.
     """
@@ -63,7 +64,7 @@ async def open_runtime(
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions()))
+        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), search or SearchOptions()))
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error
@@ -77,6 +78,7 @@ async def open_runtime(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await core.interpreter.close()
+        await asyncio.to_thread(core.library.close)
         # Code that would not stop has ended by now: what ran it may still say so.
         await runtime.end_runs()
         await source.close()

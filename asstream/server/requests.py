@@ -65,11 +65,33 @@ class CodeInterpreterTool(Body):
     type: Literal["code_interpreter"]
 
 
+class HybridSearch(Body):
+    """How much the two rankings count."""
+
+    embedding_weight: Annotated[float, Field(ge=0)] | None = None
+    text_weight: Annotated[float, Field(ge=0)] | None = None
+
+
+class RankingOptions(Body):
+    """How results are ranked."""
+
+    ranker: str | None = None
+    score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    hybrid_search: HybridSearch | None = None
+
+
+class FileSearchOptions(Body):
+    """How files are searched."""
+
+    max_num_results: Annotated[int, Field(ge=1, le=50)] | None = None
+    ranking_options: RankingOptions | None = None
+
+
 class FileSearchTool(Body):
     """File search; version 1 of the API called it retrieval."""
 
     type: Literal["file_search", "retrieval"]
-    file_search: dict[str, Any] | None = None
+    file_search: FileSearchOptions | None = None
 
 
 Tool = Annotated[FunctionTool | CodeInterpreterTool | FileSearchTool, Field(discriminator="type")]

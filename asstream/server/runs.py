@@ -10,7 +10,7 @@ from starlette.responses import Response
 from asstream.errors import WireError
 from asstream.runtime.rows import RUN, STEP, THREAD
 from asstream.server.answers import answer, run_answer, stream_answer
-from asstream.server.asked import body, listing, path_id, runtime
+from asstream.server.asked import body, listing, path_id, runtime, with_contents
 from asstream.server.requests import CreateRun, CreateThreadAndRun, ModifyMetadata, SubmitToolOutputs
 
 _LONGEST_ID: Final = 18
@@ -26,7 +26,8 @@ async def create(request: Request) -> Response:
     thread_id = path_id(request, "thread_id", THREAD)
     wanted = await body(request, CreateRun)
     runs = runtime(request).runs
-    run = await runs.create(thread_id, wanted.fields())
+    fields = {**wanted.fields(), "_with_contents": with_contents(request)}
+    run = await runs.create(thread_id, fields)
     return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
 
 
@@ -34,7 +35,7 @@ async def create_with_thread(request: Request) -> Response:
     """`POST /threads/runs`."""
     wanted = await body(request, CreateThreadAndRun)
     runs = runtime(request).runs
-    run = await runs.create_with_thread(wanted.fields())
+    run = await runs.create_with_thread({**wanted.fields(), "_with_contents": with_contents(request)})
     return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
 
 
@@ -93,9 +94,11 @@ def _last_event_id(request: Request) -> int:
 
 async def steps(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}/steps`."""
-    return answer(runtime(request).runs.steps(*_ids(request), listing(request)))
+    contents = with_contents(request)
+    return answer(runtime(request).runs.steps(*_ids(request), listing(request), contents=contents))
 
 
 async def step(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`."""
-    return answer(runtime(request).runs.step(*_ids(request), path_id(request, "step_id", STEP)))
+    step_id, contents = path_id(request, "step_id", STEP), with_contents(request)
+    return answer(runtime(request).runs.step(*_ids(request), step_id, contents=contents))
