@@ -16,13 +16,12 @@ from asstream.config import EMBEDDED, Settings, ensure_home, is_loopback, is_spe
 from asstream.errors import AsstreamError, ConfigError, UnreachableError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import openai
 
-    from asstream.runtime import CodeOptions, SearchOptions
+    from asstream.runtime import CodeOptions
     from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.protocol import ModelSource
+    from asstream.search import EmbeddingSource
 
 logger = logging.getLogger("asstream.endpoints")
 
@@ -169,19 +168,14 @@ def code_options(settings: Settings) -> CodeOptions:
     return CodeOptions(make, by_default=not absent())
 
 
-def search_options(settings: Settings, source: ModelSource) -> SearchOptions:
-    """How files are searched, for the embedded runtime and for `serve`.
+def embedding_source(settings: Settings, source: ModelSource) -> EmbeddingSource | None:
+    """What makes vectors for file search, for the embedded runtime and for `serve`.
 
-    The default assistant may search where what embeds and what reads files is installed.
+    None where search is not installed: then the default assistant is not offered it.
     """
-    from asstream.runtime import SearchOptions
     from asstream.runtime.models.embedding_source import FoundEmbedding, absent
-    from asstream.search import Library
 
-    def make(folder: Path) -> Library:
-        return Library(folder, FoundEmbedding(settings.home, getattr(source, "embedding", None)))
-
-    return SearchOptions(make, by_default=not absent())
+    return None if absent() else FoundEmbedding(settings.home, getattr(source, "embedding", None))
 
 
 def _open_embedded(settings: Settings) -> Endpoint:
@@ -189,7 +183,7 @@ def _open_embedded(settings: Settings) -> Endpoint:
 
     home = ensure_home(settings)
     source = model_source(settings)
-    server = EmbeddedServer(home, lambda: source, code_options(settings), search_options(settings, source))
+    server = EmbeddedServer(home, lambda: source, code_options(settings), embedding_source(settings, source))
     server.start()
     client = make_client(server.base_url, server.api_key)
     return Endpoint(client, EMBEDDED, server.base_url, "this machine", source, server.close)

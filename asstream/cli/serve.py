@@ -16,7 +16,7 @@ from asstream.cli.output import say, warn
 from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load, server_keys
-from asstream.endpoints import KEYLESS, code_options, model_source, search_options
+from asstream.endpoints import KEYLESS, code_options, embedding_source, model_source
 from asstream.errors import ConfigError, UsageError
 
 HOST = "127.0.0.1"
@@ -106,14 +106,14 @@ def command(
             signal.signal(number, lambda *_: None)
         code = code_options(settings)
         source = model_source(settings)
-        search = search_options(settings, source)
+        embedding = embedding_source(settings, source)
         serving = serve(
             home,
             lambda: source,
             listener,
             [key.value for key in keys],
             code=code,
-            search=search,
+            embedding=embedding,
             ready=ready,
             tell=warn,
             access=warn if access_log else None,

@@ -4,7 +4,6 @@ It knows no terminal and no HTTP. Who uses it: `open_runtime(home, source)`, the
 """
 
 from asstream.runtime.interpreting import CodeOptions
-from asstream.runtime.library import SearchOptions
 from asstream.runtime.runtime import Runtime, open_runtime
 
-__all__ = ["CodeOptions", "Runtime", "SearchOptions", "open_runtime"]
+__all__ = ["CodeOptions", "Runtime", "open_runtime"]

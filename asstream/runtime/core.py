@@ -14,11 +14,12 @@ import apsw
 
 from asstream.errors import WireError
 from asstream.runtime.interpreting import CodeOptions, LazyInterpreter
-from asstream.runtime.library import SearchOptions
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
+from asstream.runtime.searching import LazyLibrary
 from asstream.runtime.store import Store
+from asstream.search import EmbeddingSource
 
 POLL_SECONDS: Final = 0.02
 """How often other processes' commits are looked for: a `PRAGMA data_version`, a few µs."""
@@ -112,7 +113,7 @@ class Core:
         live: the runs at work here, by id.
         starting: how many requests are between saving a run as ours and having it in `live`.
         code: how code is run.
-        search: how files are searched.
+        embedding: gives what makes vectors for search; None where words alone are searched.
         stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
@@ -122,7 +123,7 @@ class Core:
     owner: Owner
     source: ModelSource
     code: CodeOptions = field(default_factory=CodeOptions)
-    search: SearchOptions = field(default_factory=SearchOptions)
+    embedding: EmbeddingSource | None = None
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
     stopping: bool = False
@@ -131,7 +132,7 @@ class Core:
     def __post_init__(self) -> None:
         self.watch = Watch(self)
         self.interpreter = LazyInterpreter(self.code.make)
-        self.library = self.search.open(self.home)
+        self.library = LazyLibrary(self.home, self.embedding)
 
     @property
     def files(self) -> Path:

@@ -14,12 +14,12 @@ from asstream.runtime.assistants import Assistants
 from asstream.runtime.core import Core
 from asstream.runtime.files import Files
 from asstream.runtime.interpreting import CodeOptions
-from asstream.runtime.library import SearchOptions
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
 from asstream.runtime.store import Store
 from asstream.runtime.threads import Messages, Threads
+from asstream.search import EmbeddingSource
 
 DATABASE: Final = "asstream.db"
 
@@ -52,11 +52,14 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    home: Path, source: ModelSource, code: CodeOptions | None = None, search: SearchOptions | None = None
+    home: Path,
+    source: ModelSource,
+    code: CodeOptions | None = None,
+    embedding: EmbeddingSource | None = None,
 ) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
 
-    Without `code` runs are told that none can be run; without `search` files are searched by words alone.
+    Without `code` runs are told that none can be run; without `embedding` words alone are searched.
 
     Raises ConfigError when the folder or the database can't be used.
     """
@@ -64,7 +67,7 @@ async def open_runtime(
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), search or SearchOptions()))
+        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), embedding))
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error
@@ -77,8 +80,8 @@ async def open_runtime(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await core.library.close()
         await core.interpreter.close()
-        await asyncio.to_thread(core.library.close)
         # Code that would not stop has ended by now: what ran it may still say so.
         await runtime.end_runs()
         await source.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
@@ -16,9 +15,10 @@ from asstream.runtime.ids import new_id
 from asstream.runtime.models.protocol import Message
 from asstream.runtime.objects import Object, usage
 from asstream.runtime.search_step import SearchCall, SearchStep, search_options
+from asstream.runtime.searching import LazyLibrary
 from asstream.runtime.store import Store
 from asstream.runtime.wire_events import Event
-from asstream.search import Hit, Library, Ranking
+from asstream.search import Hit, Ranking
 
 logger = logging.getLogger("asstream.runtime")
 
@@ -47,7 +47,7 @@ class Searches:
         store_ids: the stores that are searched; at least one.
     """
 
-    def __init__(self, library: Library, store: Store, run: Object, store_ids: Sequence[str]) -> None:
+    def __init__(self, library: LazyLibrary, store: Store, run: Object, store_ids: Sequence[str]) -> None:
         self._library = library
         self._run = run
         self._stores = list(store_ids)
@@ -124,8 +124,9 @@ class Searches:
     async def _search(self, queries: Sequence[str], limit: int) -> list[Hit] | None:
         """None where the search failed."""
         try:
-            return await asyncio.to_thread(
-                self._library.search, self._stores, queries, limit=limit, ranking=ranking(self._run)
+            wanted = ranking(self._run)
+            return await self._library.call(
+                lambda library: library.search(self._stores, queries, limit=limit, ranking=wanted)
             )
         except AsstreamError as error:
             logger.warning("the search failed: %s", " ".join(str(error).split()))

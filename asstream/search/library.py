@@ -185,11 +185,9 @@ class Library:
                     refresh(shelf, embedding, progress)
 
     def close(self) -> None:
-        """End the processes that read files, and let go of the databases and of a source of embeddings."""
+        """End the processes that read files, and let go of the databases."""
         self._refresher.close()
         self._readers.close()
-        if (close := getattr(self._source, "close", None)) is not None:
-            close()
         with self._lock:
             for store_id, shelf in list(self._shelves.items()):
                 if not self._users[store_id]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asstream.runtime import CodeOptions, Runtime, SearchOptions, open_runtime
+from asstream.runtime import Runtime, open_runtime
 from asstream.runtime.models.protocol import (
     ModelError,
     ModelEvent,
@@ -190,24 +191,20 @@ class _Slow(Library):
         return super().search(*args, **options)
 
 
-def test_a_run_that_is_cancelled_in_a_search_closes_its_step(tmp_path: Path) -> None:
-    import asyncio
-
+def test_a_run_that_is_cancelled_in_a_search_closes_its_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def main(functions: bool) -> None:
         model = PlayedModel(lambda _: asks(("file_search", '{"queries": ["cake"]}')))
         model.calls_functions = functions
-        made: list[_Slow] = []
-
-        def make(folder: Path) -> Library:
-            made.append(_Slow(folder))
-            return made[0]
-
-        async with open_runtime(home, model, CodeOptions(), SearchOptions(make)) as runtime:
+        slow = _Slow(home / "search")
+        async with open_runtime(home, model) as runtime:
+            monkeypatch.setattr(runtime.core.library, "_made", slow)
             thread = {"messages": [{"role": "user", "content": "Cake?"}], "tool_resources": RESOURCES}
             run = await begin(runtime, thread=thread, tools=[SEARCH])
-            await asyncio.to_thread(made[0].began.wait)
+            await asyncio.to_thread(slow.began.wait)
             await runtime.runs.cancel(run["thread_id"], run["id"])
-            made[0].go.set()
+            slow.go.set()
             assert (await ended(runtime, run))["status"] == "cancelled"
             [step] = runtime.runs.steps(run["thread_id"], run["id"], Listing(20, "asc", None, None))["data"]
             assert (step["status"], results(step)) == ("cancelled", [])
