@@ -13,6 +13,7 @@ from typing import Final
 import apsw
 
 from asstream.errors import WireError
+from asstream.runtime.ingesting import Ingesting
 from asstream.runtime.interpreting import CodeOptions, LazyInterpreter
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
@@ -133,6 +134,7 @@ class Core:
         self.watch = Watch(self)
         self.interpreter = LazyInterpreter(self.code.make)
         self.library = LazyLibrary(self.home, self.embedding)
+        self.ingesting = Ingesting(self.store, self.owner, self.files, self.library)
 
     @property
     def files(self) -> Path:

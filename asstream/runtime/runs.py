@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from asstream.errors import WireError
-from asstream.runtime import log, objects, recovery, rows, scribe, states
+from asstream.runtime import attaching, log, objects, recovery, rows, scribe, states
 from asstream.runtime.assistants import is_default
 from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
@@ -26,6 +26,7 @@ from asstream.runtime.search_step import shown
 from asstream.runtime.searches import Searches, vector_store_ids
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, add_thread, refuse_if_active
+from asstream.runtime.tool_stores import stores_of
 from asstream.runtime.wire_events import Event, completed_calls
 from asstream.runtime.workspace import Workspace
 
@@ -63,6 +64,8 @@ class Runs:
 
         def work(writer: Writer) -> Object:
             add_thread(writer, thread, given)
+            if fields.get("tool_resources"):
+                fields["tool_resources"] = thread["tool_resources"]  # with the stores that were made
             return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
 
         with self._starting():
@@ -83,6 +86,7 @@ class Runs:
         assistant = rows.get(writer, ASSISTANT, fields["assistant_id"])
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
+        attaching.touch(writer, stores_of(rows.get(writer, THREAD, thread_id), assistant))
         run = objects.run(thread_id, assistant, fields)
         run["_with_contents"] = bool(fields.get("_with_contents"))
         refuse_unoffered(run)
@@ -102,6 +106,7 @@ class Runs:
 
     def _start(self, run: Object, usage: Object | None = None) -> Object:
         core, id = self._core, run["id"]
+        core.ingesting.wake()  # its messages may have brought files
         run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
         run["_process"] = core.owner.id
         answer = dict(run)

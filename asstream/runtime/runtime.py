@@ -18,7 +18,9 @@ from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
 from asstream.runtime.store import Store
+from asstream.runtime.store_files import FileBatches, StoreFiles
 from asstream.runtime.threads import Messages, Threads
+from asstream.runtime.vector_stores import VectorStores
 from asstream.search import EmbeddingSource
 
 DATABASE: Final = "asstream.db"
@@ -36,6 +38,9 @@ class Runtime:
         self.threads = Threads(core)
         self.messages = Messages(core)
         self.files = Files(core)
+        self.vector_stores = VectorStores(core)
+        self.store_files = StoreFiles(core)
+        self.file_batches = FileBatches(core)
         self.runs = Runs(core, self.files)
         self.models = core.source
 
@@ -72,7 +77,8 @@ async def open_runtime(
         await store.close()
         raise _unwritable(home, error) from error
     core = runtime.core
-    tasks = [asyncio.create_task(core.watch.run()), asyncio.create_task(recovery.look_after(core))]
+    duties = (core.watch.run(), recovery.look_after(core), core.ingesting.run())
+    tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield runtime
     finally:
@@ -80,6 +86,7 @@ async def open_runtime(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await core.ingesting.close()
         await core.library.close()
         await core.interpreter.close()
         # Code that would not stop has ended by now: what ran it may still say so.

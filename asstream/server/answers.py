@@ -42,9 +42,9 @@ def answer(thing: Object, status: int = 200, headers: dict[str, str] | None = No
     return Response(rows.dump(shown), status, headers, media_type="application/json")
 
 
-def run_answer(run: Object) -> Response:
-    """A run, with the header that tells polling helpers when to look again."""
-    return answer(run, headers={"openai-poll-after-ms": POLL_AFTER_MS})
+def polled_answer(thing: Object) -> Response:
+    """What clients wait for (a run, a file of a store), with the header that says when to look again."""
+    return answer(thing, headers={"openai-poll-after-ms": POLL_AFTER_MS})
 
 
 def error_answer(error: WireError) -> Response:

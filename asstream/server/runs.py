@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from asstream.errors import WireError
 from asstream.runtime.rows import RUN, STEP, THREAD
-from asstream.server.answers import answer, run_answer, stream_answer
+from asstream.server.answers import answer, polled_answer, stream_answer
 from asstream.server.asked import body, listing, path_id, runtime, with_contents
 from asstream.server.requests import CreateRun, CreateThreadAndRun, ModifyMetadata, SubmitToolOutputs
 
@@ -28,7 +28,7 @@ async def create(request: Request) -> Response:
     runs = runtime(request).runs
     fields = {**wanted.fields(), "_with_contents": with_contents(request)}
     run = await runs.create(thread_id, fields)
-    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else polled_answer(run)
 
 
 async def create_with_thread(request: Request) -> Response:
@@ -36,7 +36,7 @@ async def create_with_thread(request: Request) -> Response:
     wanted = await body(request, CreateThreadAndRun)
     runs = runtime(request).runs
     run = await runs.create_with_thread({**wanted.fields(), "_with_contents": with_contents(request)})
-    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else polled_answer(run)
 
 
 async def page(request: Request) -> Response:
@@ -47,19 +47,19 @@ async def page(request: Request) -> Response:
 
 async def get(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}`."""
-    return run_answer(await runtime(request).runs.get(*_ids(request)))
+    return polled_answer(await runtime(request).runs.get(*_ids(request)))
 
 
 async def modify(request: Request) -> Response:
     """`POST /threads/{thread_id}/runs/{run_id}`."""
     ids = _ids(request)
     wanted = await body(request, ModifyMetadata)
-    return run_answer(await runtime(request).runs.modify(*ids, wanted.fields()))
+    return polled_answer(await runtime(request).runs.modify(*ids, wanted.fields()))
 
 
 async def cancel(request: Request) -> Response:
     """`POST /threads/{thread_id}/runs/{run_id}/cancel`."""
-    return run_answer(await runtime(request).runs.cancel(*_ids(request)))
+    return polled_answer(await runtime(request).runs.cancel(*_ids(request)))
 
 
 async def submit_tool_outputs(request: Request) -> Response:
@@ -68,7 +68,7 @@ async def submit_tool_outputs(request: Request) -> Response:
     wanted = await body(request, SubmitToolOutputs)
     runs = runtime(request).runs
     run, seq = await runs.submit(*ids, wanted.fields()["tool_outputs"])
-    return stream_answer(runs.follow(run["id"], seq)) if wanted.stream else run_answer(run)
+    return stream_answer(runs.follow(run["id"], seq)) if wanted.stream else polled_answer(run)
 
 
 async def events(request: Request) -> Response:
