@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from asstream.errors import WireError
-from asstream.runtime import attaching, log, objects, recovery, rows, scribe, states
+from asstream.runtime import log, objects, recovery, rows, scribe, states
 from asstream.runtime.assistants import is_default
 from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
@@ -16,6 +16,7 @@ from asstream.runtime.context import conversation, recorded_turns, tokens_used
 from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
 from asstream.runtime.files import Files
+from asstream.runtime.finding import find_for_run
 from asstream.runtime.hosted import Hosted
 from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
@@ -26,7 +27,7 @@ from asstream.runtime.search_step import shown
 from asstream.runtime.searches import Searches, vector_store_ids
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, add_thread, refuse_if_active
-from asstream.runtime.tool_stores import stores_of
+from asstream.runtime.tool_stores import refuse_expired
 from asstream.runtime.wire_events import Event, completed_calls
 from asstream.runtime.workspace import Workspace
 
@@ -86,12 +87,13 @@ class Runs:
         assistant = rows.get(writer, ASSISTANT, fields["assistant_id"])
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, thread_id, fields.get("additional_messages") or [])
-        attaching.touch(writer, stores_of(rows.get(writer, THREAD, thread_id), assistant))
         run = objects.run(thread_id, assistant, fields)
         run["_with_contents"] = bool(fields.get("_with_contents"))
         refuse_unoffered(run)
         if fields.get("tools") is None and is_default(assistant):
             run.update(tools=objects.tools(self._tools_by_default()), _code_by_default=True)
+        elif may_search(run):
+            refuse_expired(writer, assistant, rows.get(writer, THREAD, thread_id), run)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
@@ -133,7 +135,7 @@ class Runs:
         """What searches for a run that may; None where it has no stores."""
         core = self._core
         stores = vector_store_ids(core.store, run) if may_search(run) else []
-        return Searches(core.library, core.store, run, stores) if stores else None
+        return Searches(partial(find_for_run, core, stores), core.store, run) if stores else None
 
     def _finished(self, runner: Runner) -> None:
         if self._core.live.get(runner.log.run_id) is runner:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from asstream.errors import AsstreamError
+from asstream.errors import WireError
 from asstream.runtime import rows
 from asstream.runtime.citations import Citations, Cited, Place, mark, quote
 from asstream.runtime.context import Conversation
@@ -15,12 +15,14 @@ from asstream.runtime.ids import new_id
 from asstream.runtime.models.protocol import Message
 from asstream.runtime.objects import Object, usage
 from asstream.runtime.search_step import SearchCall, SearchStep, search_options
-from asstream.runtime.searching import LazyLibrary
 from asstream.runtime.store import Store
 from asstream.runtime.wire_events import Event
 from asstream.search import Hit, Ranking
 
 logger = logging.getLogger("asstream.runtime")
+
+Find = Callable[[Sequence[str], int, Ranking], Awaitable[list[Hit]]]
+"""Searches for queries: the best so many hits. Raises WireError."""
 
 _RESULTS: Final = 20
 """Results of one call where the run names no number, as the service had it."""
@@ -44,13 +46,12 @@ class Searches:
     """The searches of one run.
 
     Args:
-        store_ids: the stores that are searched; at least one.
+        find: searches the run's stores.
     """
 
-    def __init__(self, library: LazyLibrary, store: Store, run: Object, store_ids: Sequence[str]) -> None:
-        self._library = library
+    def __init__(self, find: Find, store: Store, run: Object) -> None:
+        self._find = find
         self._run = run
-        self._stores = list(store_ids)
         self._known = _found_before(store, run["thread_id"])
         self._passages = ""
         self.first = SearchStep(run)
@@ -124,12 +125,9 @@ class Searches:
     async def _search(self, queries: Sequence[str], limit: int) -> list[Hit] | None:
         """None where the search failed."""
         try:
-            wanted = ranking(self._run)
-            return await self._library.call(
-                lambda library: library.search(self._stores, queries, limit=limit, ranking=wanted)
-            )
-        except AsstreamError as error:
-            logger.warning("the search failed: %s", " ".join(str(error).split()))
+            return await self._find(queries, limit, ranking(self._run))
+        except WireError as error:
+            logger.warning("a run goes on without its search: %s", error.message)
         except Exception:
             logger.exception("the search failed in thread %s", self._run["thread_id"])
         return None

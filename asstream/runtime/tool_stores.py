@@ -9,7 +9,7 @@ from asstream.errors import WireError
 from asstream.runtime import attaching, objects, rows, store_objects
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import THREAD, VECTOR_STORE
-from asstream.runtime.store import Store, Writer
+from asstream.runtime.store import Writer
 
 EXPIRES_AFTER: Final = {"anchor": "last_active_at", "days": 7}
 """When a store expires that was made along with something else."""
@@ -88,10 +88,9 @@ def stores_of(*owners: Object) -> list[str]:
     return list(dict.fromkeys(id for ids in found for id in ids or ()))
 
 
-def searched(source: Store | Writer, thread: Object, assistant: Object) -> list[Object]:
-    """The stores that a run of an assistant on a thread searches, those that are there.
-
-    Some may have expired (`store_objects.has_expired`).
-    """
-    ids = stores_of(assistant, thread)
-    return [store for id in ids if (store := rows.find(source, VECTOR_STORE, id)) is not None]
+def refuse_expired(writer: Writer, *owners: Object) -> None:
+    """Raise WireError 400 where a store that a run would search has expired; note the use of the others."""
+    ids = [id for id in stores_of(*owners) if rows.find(writer, VECTOR_STORE, id) is not None]
+    for id in ids:
+        attaching.living_store(writer, id)
+    attaching.touch(writer, ids)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from asstream.errors import AsstreamError, WireError
+from asstream.errors import WireError
 from asstream.runtime import attaching, objects, rows, store_objects
 from asstream.runtime.core import Core
+from asstream.runtime.finding import find
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import VECTOR_STORE, Listing
 from asstream.runtime.store import Store, Writer
-from asstream.search import Hit, Library, Ranking, check_filter
+from asstream.search import Ranking, check_filter
 
 
 class VectorStores:
@@ -74,39 +75,9 @@ class VectorStores:
         wanted = fields.get("filters")
         if wanted is not None:
             _check_filter(wanted)
-        hits = await find(
-            self._core, [id], queries, fields.get("max_num_results") or 10, wanted, _ranking(fields)
-        )
+        limit = fields.get("max_num_results") or 10
+        hits = await find(self._core, [id], queries, limit, _ranking(fields), wanted)
         return store_objects.search_page(queries, hits)
-
-
-async def find(
-    core: Core,
-    store_ids: list[str],
-    queries: list[str],
-    limit: int,
-    filter: Object | None = None,
-    ranking: Ranking | None = None,
-) -> list[Hit]:
-    """The best passages of several stores, which are used by this: see `Library.search`.
-
-    Only what the stores have now as completed is found. Raises WireError 500 where the library can't be read.
-    """
-
-    def work(library: Library) -> list[Hit]:
-        return library.search(store_ids, queries, limit=limit, filter=filter, ranking=ranking)
-
-    await core.store.write(partial(attaching.touch, ids=store_ids))
-    try:
-        hits = await core.library.call(work)
-    except AsstreamError as error:
-        raise WireError(500, f"{error.message} {error.remedy}".strip(), type="server_error") from error
-    return [hit for hit in hits if _is_completed(core.store, hit)]
-
-
-def _is_completed(store: Store, hit: Hit) -> bool:
-    sql = "SELECT 1 FROM vector_store_files WHERE vector_store_id = ? AND id = ? AND status = 'completed'"
-    return store.row(sql, (hit.store_id, hit.file_id)) is not None
 
 
 def present(store: Store, bodies: list[Object]) -> list[Object]:
