@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
-from asstream.runtime import Runtime, open_runtime
+from asstream.runtime import Runtime, open_runtime, rows, store_objects
 from asstream.runtime.models.protocol import (
     ModelError,
     ModelEvent,
@@ -21,6 +22,8 @@ from asstream.runtime.models.protocol import (
 )
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import Listing
+from asstream.runtime.runtime import DATABASE
+from asstream.runtime.schema import migrate
 from asstream.search import Hit, Library
 from tests.runtime.opened import PlayedModel, begin, bounded, ended, says
 from tests.support.cells import PlayedInterpreter, prints
@@ -32,12 +35,17 @@ RESOURCES = {"file_search": {"vector_store_ids": ["vs_1"]}}
 
 def a_home(home: Path, **files: str) -> Path:
     """A home whose store `vs_1` has these texts."""
-    library = Library(home / "search")
+    library, database = Library(home / "search"), apsw.Connection(str(home / DATABASE))
+    migrate(database, home / DATABASE)
+    rows.insert(database, rows.VECTOR_STORE, {**store_objects.vector_store({}), "id": "vs_1"})
     for name, text in files.items():
-        path = home / name
+        path, id = home / name, f"file-{name}"
         path.write_text(text)
-        library.add("vs_1", f"file-{name}", path, f"{name}.txt")
+        library.add("vs_1", id, path, f"{name}.txt")
+        file = {**store_objects.store_file("vs_1", {"file_id": id}), "status": "completed"}
+        rows.insert(database, rows.STORE_FILE, file, vector_store_id="vs_1", status="completed")
     library.close()
+    database.close()
     return home
 
 

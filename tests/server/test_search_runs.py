@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from asstream.search import Library
 from tests.server.test_recordings import assert_agree, message_of, raw, recorded, texts
 from tests.support.served import reply, served
 
@@ -42,19 +41,8 @@ SCRIPT = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    path = home / "foods"
-    path.write_text(FOODS)
-    library = Library(home / "search")
-    library.add("vs_1", "file-foods", path, "favorite_foods.txt", attributes={"year": 2024})
-    library.close()
-    return home
-
-
-@pytest.fixture(scope="module")
-def client(home: Path) -> Iterator[openai.OpenAI]:
-    with served(home, SCRIPT) as client:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    with served(tmp_path_factory.mktemp("home"), SCRIPT) as client:
         yield client
 
 
@@ -63,18 +51,38 @@ def assistant(client: openai.OpenAI) -> str:
     return client.beta.assistants.create(model="gpt-4o", tools=[{"type": "file_search"}]).id
 
 
-def thread_with(client: openai.OpenAI, question: str) -> str:
-    thread = client.beta.threads.create(
-        messages=[{"role": "user", "content": question}],
-        tool_resources={"file_search": {"vector_store_ids": ["vs_1"]}},
-    )
-    return thread.id
+@pytest.fixture(scope="module")
+def foods(client: openai.OpenAI) -> str:
+    return client.files.create(file=("favorite_foods.txt", FOODS.encode()), purpose="assistants").id
+
+
+@pytest.fixture(scope="module")
+def store(client: openai.OpenAI, foods: str) -> str:
+    made = client.vector_stores.create()
+    client.vector_stores.files.create_and_poll(foods, vector_store_id=made.id, attributes={"year": 2024})
+    return made.id
+
+
+@pytest.fixture
+def threads(client: openai.OpenAI, store: str) -> Callable[[str], str]:
+    """Makes a thread over the store, with a question."""
+
+    def make(question: str) -> str:
+        thread = client.beta.threads.create(
+            messages=[{"role": "user", "content": question}],
+            tool_resources={"file_search": {"vector_store_ids": [store]}},
+        )
+        return thread.id
+
+    return make
 
 
 @pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recordings are not on this machine")
-def test_a_search_with_its_citation_is_told_as_recorded(client: openai.OpenAI, assistant: str) -> None:
+def test_a_search_with_its_citation_is_told_as_recorded(
+    client: openai.OpenAI, assistant: str, foods: str, threads: Callable[[str], str]
+) -> None:
     theirs = recorded("04")
-    thread = thread_with(client, "Filip?")
+    thread = threads("Filip?")
     ours = raw(client, f"/threads/{thread}/runs?include[]={CONTENT}", {"assistant_id": assistant})
     names = [name for name, _ in theirs]
     deltas = names.count("thread.message.delta") - sum(name == "thread.message.delta" for name, _ in ours)
@@ -86,7 +94,7 @@ def test_a_search_with_its_citation_is_told_as_recorded(client: openai.OpenAI, a
     [annotation], [their_annotation] = text["text"]["annotations"], their_text["text"]["annotations"]
     for key in ("type", "start_index", "end_index"):
         assert annotation[key] == their_annotation[key]
-    assert annotation["file_citation"]["file_id"] == "file-foods"
+    assert annotation["file_citation"]["file_id"] == foods
     assert "Filip Carola: cake" in annotation["file_citation"]["quote"]
     step = message_of(ours, "thread.run.step.completed")
     [result] = step["step_details"]["tool_calls"][0]["file_search"]["results"]
@@ -98,9 +106,9 @@ def test_a_search_with_its_citation_is_told_as_recorded(client: openai.OpenAI, a
 
 
 def test_the_text_that_was_found_is_shown_only_where_it_is_asked_for(
-    client: openai.OpenAI, assistant: str
+    client: openai.OpenAI, assistant: str, threads: Callable[[str], str]
 ) -> None:
-    thread = thread_with(client, "Filip?")
+    thread = threads("Filip?")
     run = client.beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=assistant)
     assert run.status == "completed"
     plain = client.beta.threads.runs.steps.list(run.id, thread_id=thread).data[-1]
@@ -119,8 +127,10 @@ def test_the_text_that_was_found_is_shown_only_where_it_is_asked_for(
         client.get(f"/threads/{thread}/runs/{run.id}/steps?include[]=x", cast_to=object)
 
 
-def test_garbled_marks_are_mended_and_unknown_ones_taken_out(client: openai.OpenAI, assistant: str) -> None:
-    thread = thread_with(client, "garbled?")
+def test_garbled_marks_are_mended_and_unknown_ones_taken_out(
+    client: openai.OpenAI, assistant: str, threads: Callable[[str], str]
+) -> None:
+    thread = threads("garbled?")
     client.beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=assistant)
     text = client.beta.threads.messages.list(thread).data[0].content[0].text  # type: ignore[union-attr]
     assert text.value == "Tacos【0:0†favorite_foods.txt】, and cake."
@@ -134,8 +144,10 @@ def test_garbled_marks_are_mended_and_unknown_ones_taken_out(client: openai.Open
 
 
 @pytest.mark.parametrize("question", ["nothing?", "no query?"])
-def test_a_search_without_results_goes_on(client: openai.OpenAI, assistant: str, question: str) -> None:
-    thread = thread_with(client, question)
+def test_a_search_without_results_goes_on(
+    client: openai.OpenAI, assistant: str, threads: Callable[[str], str], question: str
+) -> None:
+    thread = threads(question)
     run = client.beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=assistant)
     assert run.status == "completed"
     step = client.beta.threads.runs.steps.list(run.id, thread_id=thread).data[-1]
