@@ -17,7 +17,7 @@ from asstream.search.terms import indexable
 _FREQUENT: Final = 0.2
 _FEWEST: Final = 2
 """The rarest so many stay, however frequent they are."""
-_ROWS: Final = 30_000
+_ROWS: Final = 20_000
 """Rare words are taken while their chunks together are no more: the time of a search has a bound."""
 _MOST: Final = 32
 _SMALL: Final = 100

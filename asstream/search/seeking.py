@@ -64,9 +64,9 @@ def seek(
                 sought.stale.add(store_id)
             for near, found in zip(file.nearest(vectors, fresh.ids, depth), by_vectors, strict=True):
                 found += _of(store_id, near)
-        rankings = [(text_weight, _best(found, depth)) for found in by_words if text_weight]
-        if any(by_vectors):
-            rankings += [(embedding_weight, _best(found, depth)) for found in by_vectors]
+        # A list that found nothing has no say, also in how high a score can be.
+        rankings = [(text_weight, _best(found, depth)) for found in by_words if found]
+        rankings += [(embedding_weight, _best(found, depth)) for found in by_vectors if found]
         sought.hits = _hits(views, fuse(rankings), limit, ranking.score_threshold)
     return sought
 
