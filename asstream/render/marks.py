@@ -45,7 +45,7 @@ class Marks:
     def feed(self, text: str) -> str:
         """What can be shown by now; what may be the beginning of a mark waits for its rest."""
         text, self._held = self._held + text, ""
-        keep = min(_unfinished(text), _unfinished_citation(text))
+        keep = _outside(text, min(_unfinished(text), _unfinished_citation(text)))
         text, self._held = text[:keep], text[keep:]
         return self._shown(text)
 
@@ -157,6 +157,15 @@ def _unfinished_citation(text: str) -> int:
         at = max(end + 1, mark.end())
     begun = _CITATION_BEGINS.search(text, at)
     return begun.start() if begun else len(text)
+
+
+def _outside(text: str, place: int) -> int:
+    """A place to cut a text at, moved to the beginning of the file's mark that it would cut in two."""
+    if place < len(text) and BEGINS in text:
+        for mark in _MARK.finditer(text):
+            if mark.start() < place < mark.end():
+                return mark.start()
+    return place
 
 
 def _unfinished(text: str) -> int:

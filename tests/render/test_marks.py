@@ -43,3 +43,9 @@ def test_little_is_held_back() -> None:
     assert marks.feed("plain text") == "plain text"
     endless = "sandbox:/mnt/data/" + "x" * LONGEST
     assert len(marks.feed(endless)) > 0
+
+
+def test_a_citation_that_may_begin_inside_a_file_s_mark_does_not_cut_it() -> None:
+    text = "sandbox:/mnt/data/【](【"
+    cut = Marks(links=True)
+    assert cut.feed(text[:20]) + cut.feed(text[20:]) + cut.flush() == Marks(links=True).all(text)
