@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asstream.runtime import CodeOptions
     from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.protocol import ModelSource
+    from asstream.search import EmbeddingSource
 
 logger = logging.getLogger("asstream.endpoints")
 
@@ -167,12 +168,22 @@ def code_options(settings: Settings) -> CodeOptions:
     return CodeOptions(make, by_default=not absent())
 
 
+def embedding_source(settings: Settings, source: ModelSource) -> EmbeddingSource | None:
+    """What makes vectors for file search, for the embedded runtime and for `serve`.
+
+    None where search is not installed: then the default assistant is not offered it.
+    """
+    from asstream.runtime.models.embedding_source import FoundEmbedding, absent
+
+    return None if absent() else FoundEmbedding(settings.home, getattr(source, "embedding", None))
+
+
 def _open_embedded(settings: Settings) -> Endpoint:
     from asstream.server.embedded import EmbeddedServer
 
     home = ensure_home(settings)
     source = model_source(settings)
-    server = EmbeddedServer(home, lambda: source, code_options(settings))
+    server = EmbeddedServer(home, lambda: source, code_options(settings), embedding_source(settings, source))
     server.start()
     client = make_client(server.base_url, server.api_key)
     return Endpoint(client, EMBEDDED, server.base_url, "this machine", source, server.close)

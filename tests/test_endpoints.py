@@ -53,7 +53,10 @@ def test_the_default_assistant_runs_code_in_the_interpreter_of_the_settings(
             thread={"messages": [{"role": "user", "content": "6 times 7?"}]},
             poll_interval_ms=50,
         )
-        assert (run.status, [tool.type for tool in run.tools]) == ("completed", ["code_interpreter"])
+        assert (run.status, [tool.type for tool in run.tools]) == (
+            "completed",
+            ["code_interpreter", "file_search"],
+        )
         [newest] = client.beta.threads.messages.list(run.thread_id, limit=1).data
         assert newest.content[0].type == "text"
         assert newest.content[0].text.value == "42"

@@ -78,6 +78,7 @@ def _checks(flags: dict[str, str | None]) -> Iterator[Check]:
     if settings.kind == EMBEDDED:
         yield _local_engine()
         yield from _interpreter(settings)
+        yield _file_search(settings)
     yield _guarded("handlers", lambda: _handlers(settings))
 
 
@@ -173,6 +174,18 @@ def _interpreter(settings: Settings) -> Iterator[Check]:
             'sandbox = "auto" holds it',
         )
     yield from _sandboxes(settings)
+
+
+def _file_search(settings: Settings) -> Check:
+    """Whether files can be searched, by more than their words, and all kinds be read."""
+    from asstream.runtime.models import static_embedding
+    from asstream.runtime.models.embedding_source import absent
+
+    if missing := absent():
+        remedy = "pip install 'asstream[search]' installs it"
+        return Check("file search", "note", f"by words alone ({' and '.join(missing)} missing)", remedy)
+    there = "" if static_embedding.is_there(settings.home) else " (19 MB, fetched with the first file)"
+    return Check("file search", "ok", f"the endpoint's embeddings, else WordLlama on this machine{there}")
 
 
 def _sandboxes(settings: Settings) -> Iterator[Check]:

@@ -16,7 +16,7 @@ from asstream.cli.output import say, warn
 from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load, server_keys
-from asstream.endpoints import KEYLESS, code_options, model_source
+from asstream.endpoints import KEYLESS, code_options, embedding_source, model_source
 from asstream.errors import ConfigError, UsageError
 
 HOST = "127.0.0.1"
@@ -114,13 +114,16 @@ def command(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         code = code_options(settings)
+        source = model_source(settings)
+        embedding = embedding_source(settings, source)
         serving = serve(
             home,
-            lambda: model_source(settings),
+            lambda: source,
             listener,
             [key.value for key in keys],
             code=code,
             limits=Limits(max_body, max_file),
+            embedding=embedding,
             ready=ready,
             tell=warn,
             access=warn if access_log else None,

@@ -7,7 +7,7 @@ from typing import Final
 import apsw
 
 from asstream.errors import WireError
-from asstream.runtime import objects, rows
+from asstream.runtime import objects, rows, tool_stores
 from asstream.runtime.core import Core
 from asstream.runtime.objects import Object
 from asstream.runtime.rows import ASSISTANT, Listing
@@ -29,7 +29,7 @@ _DEFAULT: Final = {"name": "asstream", "model": "default", "tools": []}
 """The assistant that chats fall back on, as it was made: what it can do is up to each run."""
 
 
-def may_run_code_by_default(assistant: Object) -> bool:
+def is_default(assistant: Object) -> bool:
     """Whether an assistant is the default one, with nothing of its own chosen."""
     return all(assistant[key] == value for key, value in _DEFAULT.items())
 
@@ -41,14 +41,14 @@ class Assistants:
         self._core = core
 
     async def create(self, fields: Object) -> Object:
-        """Make an assistant. Raises WireError 404 for a file that is not there.
+        """Make an assistant. Raises WireError 404 for a file or vector store that is not there.
 
         With an `id` of its own (an extension) WireError 400 when that is taken.
         """
         assistant = objects.assistant(fields)
 
         def work(writer: Writer) -> Object:
-            rows.require_files(writer, objects.code_files(assistant["tool_resources"]))
+            assistant["tool_resources"] = tool_stores.resolve(writer, assistant["tool_resources"])
             try:
                 rows.insert(writer, ASSISTANT, assistant)
             except apsw.ConstraintError:
@@ -56,7 +56,9 @@ class Assistants:
                 raise WireError(400, taken, param="id", code="already_exists") from None
             return assistant
 
-        return await self._core.store.write(work)
+        made = await self._core.store.write(work)
+        self._core.ingesting.wake()
+        return made
 
     def get(self, id: str) -> Object:
         """An assistant. Raises WireError 404."""
@@ -78,13 +80,13 @@ class Assistants:
             if "tools" in given:
                 assistant["tools"] = objects.tools(given["tools"])
             if "tool_resources" in given:
-                resources = objects.tool_resources(given["tool_resources"])
-                rows.require_files(writer, objects.code_files(resources))
-                assistant["tool_resources"].update(resources)
+                assistant["tool_resources"].update(tool_stores.resolve(writer, given["tool_resources"]))
             rows.update(writer, ASSISTANT, assistant)
             return assistant
 
-        return await self._core.store.write(work)
+        changed = await self._core.store.write(work)
+        self._core.ingesting.wake()
+        return changed
 
     async def delete(self, id: str) -> Object:
         """Delete an assistant. Its threads and runs stay."""

@@ -142,12 +142,18 @@ def _open_steps(writer: Writer, run_id: str) -> list[Object]:
     return steps
 
 
+_CALL_STEPS: Final = ("step_id", "code_step_id", "search_step_id")
+"""Where a turn's record has its steps of calls; the first that is there is charged."""
+
+
 def _charge(steps: list[Object], turns: list[Object]) -> None:
-    """Give steps of calls what their turns used: the functions' all of it, where there are both kinds."""
-    charged = {turn["step_id"] or turn.get("code_step_id"): turn["usage"] for turn in turns}
-    beside = {turn.get("code_step_id") for turn in turns if turn["step_id"]}
+    """Give steps of calls what their turns used: one kind all of it, functions first, then code."""
+    charged: dict[str, Object | None] = {}
+    for turn in turns:
+        ids = [id for key in _CALL_STEPS if (id := turn.get(key))]
+        charged |= {id: turn["usage"] if place == 0 else objects.usage(0, 0) for place, id in enumerate(ids)}
     for step in steps:
-        step["usage"] = objects.usage(0, 0) if step["id"] in beside else charged.get(step["id"])
+        step["usage"] = charged.get(step["id"])
 
 
 def _open_message(writer: Writer, run_id: str) -> Object | None:

@@ -107,7 +107,8 @@ def _silent(
 def recorded_turns(source: Store | Writer, run_id: str) -> list[Object]:
     """The turns of a run, oldest first: `{"model", "messages", "message_ids", "step_id", "usage"}`.
 
-    `step_id` is the step of function calls, `code_step_id` (where there is the key) that of code.
+    `step_id` is the step of function calls; `code_step_id` and `search_step_id` (where there are the keys)
+    are those of code and of searches.
     """
     found = rows.select(source, "SELECT body FROM turns WHERE run_id = ? ORDER BY seq", (run_id,))
     return [rows.load(body) for (body,) in found]

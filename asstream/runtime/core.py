@@ -13,12 +13,15 @@ from typing import Final
 import apsw
 
 from asstream.errors import WireError
+from asstream.runtime.ingesting import Ingesting
 from asstream.runtime.interpreting import CodeOptions, LazyInterpreter
 from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
+from asstream.runtime.searching import LazyLibrary
 from asstream.runtime.store import Store
+from asstream.search import EmbeddingSource
 
 POLL_SECONDS: Final = 0.02
 """How often other processes' commits are looked for: a `PRAGMA data_version`, a few µs."""
@@ -113,6 +116,7 @@ class Core:
         starting: how many requests are between saving a run as ours and having it in `live`.
         code: how code is run.
         run_seconds: how long after its creation a run expires.
+        embedding: gives what makes vectors for search; None where words alone are searched.
         stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
@@ -123,6 +127,7 @@ class Core:
     source: ModelSource
     code: CodeOptions = field(default_factory=CodeOptions)
     run_seconds: int = RUN_SECONDS
+    embedding: EmbeddingSource | None = None
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
     stopping: bool = False
@@ -131,6 +136,8 @@ class Core:
     def __post_init__(self) -> None:
         self.watch = Watch(self)
         self.interpreter = LazyInterpreter(self.code.make)
+        self.library = LazyLibrary(self.home, self.embedding)
+        self.ingesting = Ingesting(self.store, self.owner, self.files, self.library)
 
     @property
     def files(self) -> Path:

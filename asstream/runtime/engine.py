@@ -14,10 +14,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from asstream.runtime import objects, records
-from asstream.runtime.cells import Cells
 from asstream.runtime.context import Conversation, left_out, prompt_limit
 from asstream.runtime.fenced import FencedModel
-from asstream.runtime.markers import FilePaths
+from asstream.runtime.hosted import Hosted
 from asstream.runtime.models.protocol import (
     Model,
     ModelError,
@@ -67,7 +66,7 @@ class Execution:
         source: where the model comes from.
         read: reads the conversation for a model's name.
         usage: what earlier stretches of this run used.
-        cells: what runs the model's code; None when the run has no such tool.
+        hosted: what runs the model's code and searches; without it the run has no such tools.
     """
 
     def __init__(
@@ -76,13 +75,13 @@ class Execution:
         source: ModelSource,
         read: Callable[[str], Conversation],
         usage: Object | None = None,
-        cells: Cells | None = None,
+        hosted: Hosted | None = None,
     ) -> None:
         self.run = run
         self._source = source
         self._read = read
         self._used = usage
-        self._cells = cells
+        self._hosted = hosted or Hosted()
         self._turn: Turn | None = None
         self._offer = Offer([], frozenset(), None)
         self._talk: Conversation | None = None
@@ -101,6 +100,8 @@ class Execution:
             self.run["model"] = model.name
         strayed = 0
         self._model = model
+        async for told in self._search_first():
+            yield told
         for number in range(MOST_TURNS):
             request = await self._request(first=number == 0 and self._used is None)
             if isinstance(request, str):
@@ -113,14 +114,15 @@ class Execution:
                 async for event in stream:
                     if isinstance(event, TurnEnd):
                         end = event
+                    elif isinstance(event, Event | Turned):
+                        yield event
                     else:
                         self._heard.append(
                             event.arguments if isinstance(event, ToolCallDelta) else event.text
                         )
                         for told in turn.feed(event):
                             yield told
-                        if self._cells is not None and turn.code.is_open:
-                            self._cells.warm()
+                        self._hosted.warm(turn)
             if end is None:
                 raise ModelError("The model's stream ended without an end.")
             usage = await usage_of(self._model, request, end)
@@ -129,12 +131,13 @@ class Execution:
             self._used, self._asked = objects.add_usage(self._used, usage), None
             record = records.of_turn(model.name, turn, end, usage, self._offer)
             step, self._recorded = turn.calls_step, True
-            if turn.code.is_open:
+            if turn.asks_us:
                 yield Turned(record, step, goes_on=False)
-                async with contextlib.aclosing(self._code(turn, usage)) as events:
+                self._running, window = True, self._model.context_window
+                async with contextlib.aclosing(self._hosted.run(turn, usage, window)) as events:
                     async for told in events:
                         yield told
-                record, step, self._running = self._said_by_code(turn), None, False
+                record, step, self._running = self._hosted.record(turn, self._model), None, False
             outcome = self._outcome(end)
             yield Turned(record, step, outcome is None)
             if outcome is not None:
@@ -163,15 +166,16 @@ class Execution:
 
     async def collect(self) -> list[Event]:
         """Keep what code had made that was interrupted; what is to be told of it. Bounded in time."""
-        return await self._cells.collect() if self._running and self._cells is not None else []
+        return await self._hosted.collect() if self._running else []
 
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event | Turned]:
         """Close what is open, and the run itself. `error`: a run's `last_error`."""
         if self._turn is not None:
-            files = [*self._cells.space.made().files] if self._cells is not None else []
+            made = self._hosted.made()
+            files = [*made.files] if made is not None else []
             if self._running:
-                record = self._said_by_code(self._turn)
-                files += record["files"]
+                record = self._hosted.record(self._turn, self._model)
+                files += record.get("files", [])
                 yield Turned(record, None, goes_on=False)
             elif not self._recorded:
                 cut = records.of_cut_turn(self._model.name, self._turn, self._offer)
@@ -181,30 +185,22 @@ class Execution:
             if unsaid := [id for id in dict.fromkeys(files) if id not in self._turn.attached]:
                 self.run["made_files"] = unsaid
             yield from self._turn.stop(ending, error)
+        yield from self._hosted.stop(ending, error)
         self.run.update({"usage": self._used, "last_error": error, "required_action": None})
         yield self._end(ending)
 
     def _new_turn(self) -> Turn:
-        if self._cells is None:
-            return Turn(self.run, self._offer.names)
-        space = self._cells.space
-        patterns = (FilePaths(space.names()),)
-        return Turn(self.run, self._offer.names, self._offer.code, patterns, space.made())
+        offered, hosted = self._offer, self._hosted
+        patterns, made = hosted.patterns(), hosted.made()
+        return Turn(self.run, offered.names, offered.code, patterns, made, offered.search)
 
-    async def _code(self, turn: Turn, usage: Object) -> AsyncGenerator[Event, None]:
-        """Run the code of a turn, and complete its step."""
-        assert self._cells is not None
-        self._running = True
-        turn.code.charge(turn.code_usage(usage))
-        async with contextlib.aclosing(self._cells.run(turn.code)) as events:
-            async for event in events:
-                yield event
-        for event in turn.code.close("completed"):
-            yield event
-
-    def _said_by_code(self, turn: Turn) -> Object:
-        assert self._cells is not None
-        return self._cells.record(self._model.name, turn.code.calls, self._model.context_window)
+    async def _search_first(self) -> AsyncGenerator[Event | Turned, None]:
+        """Put passages before the question of a model that can't ask for them; once a run."""
+        searches, model = self._hosted.searches, self._model
+        if searches is None or model.calls_functions or searches.searched_before:
+            return
+        async for told in searches.before(self._read(model.name), model.context_window):
+            yield told if isinstance(told, Event) else Turned({**told, "model": model.name}, None, False)
 
     def _outcome(self, end: TurnEnd) -> Event | None:
         """How a turn ends the run; None when it goes on."""
@@ -217,7 +213,7 @@ class Execution:
             return self._end("failed")
         if self._turn.calls:
             return self._requires_action(self._turn.calls)
-        if self._turn.unknown or self._turn.code.calls:
+        if self._turn.unknown or self._turn.code.calls or self._turn.search.calls:
             return None
         allowed = self.run["max_prompt_tokens"]
         if allowed is not None and self._used is not None and self._used["prompt_tokens"] > allowed:
@@ -248,10 +244,9 @@ class Execution:
 
     async def _request(self, *, first: bool) -> ModelRequest | str:
         """The next turn's request, or the limit of the run that leaves no room for one."""
-        run, files = self.run, None
-        if self._cells is not None:
-            files = [file.name for file in self._cells.space.inputs()]
-        self._offer = offer(run, files)
+        run, searches = self.run, self._hosted.searches
+        wordless = isinstance(self._model, FencedModel) or not self._model.calls_functions
+        self._offer = offer(run, self._hosted.files(), searches=searches is not None and not wordless)
         if self._offer.code is not None and not self._model.calls_functions:
             self._write_in_fences(self._offer.code)
         model, tools = self._model, self._offer.tools
@@ -260,6 +255,7 @@ class Execution:
         if reply is not None and spent["completion_tokens"] >= reply:
             return "max_completion_tokens"
         talk = self._read(model.name)
+        talk = talk if searches is None else searches.with_passages(talk)
         gone = await self._left_out(talk, model, tools, spent["prompt_tokens"])
         if gone is None:
             return "max_prompt_tokens"
@@ -325,10 +321,15 @@ class Execution:
                 if error.kind == "context_length" and rest > 0:
                     self._gone += (rest + 1) // 2
                     request = dataclasses.replace(request, messages=self._talk.messages(self._gone))
-                elif self._offer.code is not None and not self._model.calls_functions:
-                    self._write_in_fences(self._offer.code)
-                else:
+                elif self._model.calls_functions or not (self._offer.code or self._offer.search):
                     raise
+                else:
+                    async for told in self._search_first():
+                        yield told
+                    again = await self._request(first=False)
+                    if isinstance(again, str):
+                        raise
+                    request = again
             finally:
                 # At once, also when the run was stopped: the model should not go on for nobody.
                 if isinstance(stream, AsyncGenerator):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from asstream.errors import WireError
-from asstream.runtime import objects, rows
+from asstream.runtime import attaching, objects, rows
 from asstream.runtime.core import Core
 from asstream.runtime.ids import new_id
 from asstream.runtime.objects import Object
@@ -18,6 +18,12 @@ from asstream.runtime.store import StoreFullError, Writer
 
 PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What a client may upload a file for, as the service's error named them."""
+
+_KEPT_IN: Final = ("assistants", "user_data")
+"""Purposes whose files the service did not give out again; the text of one in a vector store it did."""
+
+_BATCH_SECONDS: Final = 30 * 86_400
+"""How long files of purpose `batch` live where nothing else is said."""
 
 _CHUNK: Final = 1 << 20
 
@@ -42,7 +48,8 @@ class Files:
             size = await asyncio.to_thread(_copy_durably, content, path)
         except OSError as error:
             raise StoreFullError(path, error.strerror or str(error)) from error
-        expires_at = objects.now() + expires_after if expires_after else None
+        life = expires_after or (_BATCH_SECONDS if purpose == "batch" else None)
+        expires_at = objects.now() + life if life else None
         made = objects.file(
             {"id": id, "purpose": purpose, "filename": filename, "bytes": size, "expires_at": expires_at}
         )
@@ -69,21 +76,25 @@ class Files:
         return rows.listing(self._core.store, FILE, wanted, **({"purpose": purpose} if purpose else {}))
 
     def content(self, id: str) -> tuple[Object, Path]:
-        """A file's object and where its bytes are. Raises WireError 404."""
+        """A file's object and where its bytes are. Raises WireError 404, or 400 for what only goes in."""
         found = self.get(id)
         path = self._core.files / found["id"]
+        if found["purpose"] in _KEPT_IN:
+            raise WireError(400, f"Not allowed to download files of purpose: {found['purpose']}")
         if not path.is_file():
             raise WireError(404, f"The content of file {id} is gone from the disk.", param="id")
         return found, path
 
     async def delete(self, id: str) -> Object:
-        """Delete a file and its content."""
+        """Delete a file and its content. It leaves its vector stores."""
 
         def work(writer: Writer) -> Object:
             rows.delete(writer, FILE, id)
+            attaching.detach_everywhere(writer, id)
             return objects.deleted(id, "file")
 
         answer = await self._core.store.write(work)
+        self._core.ingesting.wake()
         (self._core.files / id).unlink(missing_ok=True)
         return answer
 
@@ -93,7 +104,10 @@ async def remove_expired(core: Core) -> None:
 
     def work(writer: Writer) -> list[str]:
         gone = writer.execute("DELETE FROM files WHERE expires_at <= ? RETURNING id", (objects.now(),))
-        return [str(id) for (id,) in gone.fetchall()]
+        ids = [str(id) for (id,) in gone.fetchall()]
+        for id in ids:
+            attaching.detach_everywhere(writer, id)
+        return ids
 
     for id in await core.store.write(work):
         (core.files / id).unlink(missing_ok=True)

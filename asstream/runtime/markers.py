@@ -1,7 +1,8 @@
 """Marks in streamed text that become annotations: held back only while one may be coming. Pure.
 
 A `Pattern` says how a mark begins and where it ends; `Marker` takes text in pieces and gives it out again,
-piece by piece, with each mark whole and by itself. Nothing is lost, added or reordered.
+piece by piece, with each mark whole and by itself. Nothing is lost, added or reordered, but what a pattern
+puts in a mark's place.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ from asstream.runtime.objects import Object
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in the text: what kind of annotation it becomes, and what the annotation says of that kind."""
+    """A mark in the text: what kind of annotation it becomes, and what the annotation says of that kind.
+
+    Attributes:
+        text: as it is said; empty where it is left out.
+        taken: how many characters of the model's text it stands for; None: as many as it has.
+    """
 
     text: str
     kind: str
     details: Object
+    taken: int | None = None
 
 
 Found = Mark | Literal["more"] | None
@@ -78,8 +85,9 @@ class Marker:
                 continue
             if place:
                 yield self._let_go(place)
-            yield found
-            self._let_go(len(found.text))
+            if found.text:
+                yield found
+            self._let_go(len(found.text) if found.taken is None else found.taken)
             plain = 0
         if plain:
             yield self._let_go(plain)

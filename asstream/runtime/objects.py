@@ -249,7 +249,8 @@ def _function_tool(tool: Object) -> Object:
 
 def _file_search_tool(tool: Object) -> Object:
     options = {key: value for key, value in (tool.get("file_search") or {}).items() if value is not None}
-    options["ranking_options"] = {**DEFAULT_RANKER, **(options.get("ranking_options") or {})}
+    named = {key: value for key, value in (options.get("ranking_options") or {}).items() if value is not None}
+    options["ranking_options"] = {**DEFAULT_RANKER, **named}
     return {"type": "file_search", "file_search": options}
 
 

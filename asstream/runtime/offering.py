@@ -1,4 +1,4 @@
-"""What a run offers its model to call: the user's functions, and the one that runs code. Pure."""
+"""What a run offers its model to call: the user's functions, and those that run code and search. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from asstream.runtime.objects import Object
 
 _NAMES: Final = ("python", "code_interpreter", "run_python", "run_python_code")
 """Names for the function that runs code; the first that no function of the user has."""
+
+_SEARCH_NAMES: Final = ("file_search", "search_files", "search_the_files")
+"""The same for the function that searches."""
+
+_SEARCHES: Final = (
+    "Searches the files that the user gave and returns the passages that fit best, each with a mark such as "
+    "【0:1†name.txt】. Put a passage's mark, exactly as it was given, right behind what you take from it. "
+    "Ask in several ways at once: other words, the parts of a question, the language of the files."
+)
 
 _MOST_NAMED: Final = 20
 """The most files that the description names."""
@@ -31,11 +40,18 @@ class Offer:
         tools: in Chat Completions form.
         names: the names of the user's functions among them.
         code: the name by which it runs code; None when it may not.
+        search: the name by which it searches files; None when it may not.
     """
 
     tools: list[Object]
     names: frozenset[str]
     code: str | None
+    search: str | None = None
+
+    @property
+    def all_names(self) -> frozenset[str]:
+        """The names of everything that may be called."""
+        return self.names | {name for name in (self.code, self.search) if name is not None}
 
     def tool_choice(self, choice: Any) -> Any:
         """What the model is told of a run's `tool_choice`.
@@ -48,12 +64,19 @@ class Offer:
             return choice
         if choice.get("type") == "code_interpreter" and self.code is not None:
             return {"type": "function", "function": {"name": self.code}}
+        if choice.get("type") == "file_search" and self.search is not None:
+            return {"type": "function", "function": {"name": self.search}}
         return choice if choice.get("type") == "function" else None
 
 
 def may_run_code(run: Object) -> bool:
     """Whether a run's tools have the code interpreter."""
     return any(tool["type"] == "code_interpreter" for tool in run["tools"])
+
+
+def may_search(run: Object) -> bool:
+    """Whether a run's tools have file search."""
+    return any(tool["type"] == "file_search" for tool in run["tools"])
 
 
 def refuse_unoffered(run: Object) -> None:
@@ -82,20 +105,42 @@ def _no_such(what: str, wanted: Any, several: str, there: Sequence[str]) -> Wire
     )
 
 
-def offer(run: Object, files: Sequence[str] | None) -> Offer:
-    """What a run offers. `files`: the names below /mnt/data; None when there is nothing to run code."""
+def offer(run: Object, files: Sequence[str] | None, *, searches: bool = False) -> Offer:
+    """What a run offers.
+
+    Args:
+        files: the names below /mnt/data; None when there is nothing to run code.
+        searches: whether there are files to search.
+    """
     if run["tool_choice"] == "none":
         return Offer([], frozenset(), None)
     tools = _functions(run)
     names = frozenset(tool["function"]["name"] for tool in tools)
-    if files is None or not may_run_code(run):
-        return Offer(tools, names, None)
-    code = next(name for name in _NAMES if name not in names)
-    return Offer([*tools, _code_tool(code, files)], names, code)
+    code = search = None
+    if files is not None and may_run_code(run):
+        code = next(name for name in _NAMES if name not in names)
+        tools.append(_code_tool(code, files))
+    if searches and may_search(run):
+        search = next(name for name in _SEARCH_NAMES if name not in names)
+        tools.append(_search_tool(search))
+    return Offer(tools, names, code, search)
 
 
 def _functions(run: Object) -> list[Object]:
     return [tool for tool in run["tools"] if tool["type"] == "function"]
+
+
+def _search_tool(name: str) -> Object:
+    queries = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "What to look for: one to five queries.",
+    }
+    parameters = {"type": "object", "properties": {"queries": queries}, "required": ["queries"]}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": _SEARCHES, "parameters": parameters},
+    }
 
 
 def _code_tool(name: str, files: Sequence[str]) -> Object:

@@ -50,6 +50,7 @@ def _record(model: str, turn: Turn, messages: list[Message], usage: Object | Non
         "message_ids": turn.message_ids,
         "step_id": turn.calls_step["id"] if turn.calls_step else None,
         "code_step_id": turn.code.step["id"] if turn.code.step else None,
+        "search_step_id": turn.search.step["id"] if turn.search.step else None,
         "usage": usage,
     }
 
@@ -131,7 +132,7 @@ def _last_drawn(text: str) -> str:
 
 def _unknown_calls(end: TurnEnd, offered: Offer) -> list[Object]:
     """The answers to calls of functions that nobody offered: the model may try again."""
-    names = offered.names | ({offered.code} if offered.code else set())
+    names = offered.all_names
     known = ", ".join(sorted(names)) or "none"
     return answers(
         (call["id"], f"Error: there is no function {call['function']['name']!r}. Functions: {known}.")

@@ -1,6 +1,7 @@
-"""Looks after the runs of a home.
+"""Looks after the runs and the vector stores of a home.
 
-Those of dead processes are failed, those past their time expire, and what is old is forgotten.
+Runs of dead processes are failed, those past their time expire, files that they were reading are read again,
+and what is old is forgotten.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from asstream.errors import WireError
-from asstream.runtime import objects, rows, states
+from asstream.runtime import attaching, objects, rows, states
 from asstream.runtime.closing import close_left, close_parked
 from asstream.runtime.core import Core
 from asstream.runtime.files import remove_expired
@@ -47,6 +48,8 @@ async def look_after(core: Core) -> None:
         trouble = ""
         try:
             await sweep(core)
+            async with core.recovering:
+                await core.ingesting.look(core.owners)
             if turn % _PRUNE_EVERY == 0:
                 await end_sessions(core)
                 await forget(core)
@@ -127,11 +130,12 @@ async def _clear_left(core: Core, id: str, owner: str | None, ending: Ending) ->
 
 
 async def forget(core: Core) -> None:
-    """Remove old events, expired files and dead processes' locks."""
+    """Remove old events, expired files, the texts of expired stores and dead processes' locks."""
     while await core.store.write(_prune):
         pass
     await core.store.write(_forget_places)
     await remove_expired(core)
+    await core.store.write(attaching.expire)
     remove_dead(core.owners, core.owner.id)
 
 

@@ -14,13 +14,17 @@ from asstream.runtime.store import Row, Store, Writer
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object: its table, how an error names it, and what its ids begin with."""
+    """A kind of object: its table, how an error names it, and what its ids begin with.
+
+    `within` is the column of what holds it, where an id names it only together with that.
+    """
 
     table: str
     label: str
     prefix: str
     missing: str = "No {label} found with id '{id}'."
     param: str | None = None
+    within: str | None = None
 
     def not_found(self, id: str) -> WireError:
         """The 404 that the service gave for an id it did not know."""
@@ -36,9 +40,11 @@ MESSAGE: Final = Kind("messages", "message", "msg")
 RUN: Final = Kind("runs", "run", "run")
 STEP: Final = Kind("steps", "run step", "step")
 FILE: Final = Kind("files", "file", "file", "No such File object: {id}", "id")
+VECTOR_STORE: Final = Kind("vector_stores", "vector store", "vs_")
+STORE_FILE: Final = Kind("vector_store_files", "file", "file", within="vector_store_id")
+FILE_BATCH: Final = Kind("file_batches", "file batch", "vsfb_")
 
-
-_PARENTS: Final = ("thread_id", "run_id")
+_PARENTS: Final = ("thread_id", "run_id", "vector_store_id")
 """Columns that say what an object is part of, the first that a listing has; others only choose."""
 
 
@@ -126,7 +132,8 @@ def delete(writer: Writer, kind: Kind, id: str, **where: str) -> None:
     found = gone.fetchall()
     if not found:
         raise kind.not_found(id)
-    writer.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (id, found[0][0], now()))
+    place = (_place(kind, id, where), found[0][0], now())
+    writer.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", place)
 
 
 def listing(store: Store, kind: Kind, wanted: Listing, **where: str) -> Object:
@@ -157,10 +164,15 @@ def _seq(store: Store, kind: Kind, id: str, where: dict[str, str]) -> int:
     clause, args = _where({parent: where[parent]} if parent else {})
     found = store.row(f"SELECT seq FROM {kind.table} WHERE id = ?{clause}", [id, *args])  # noqa: S608
     if found is None and id.startswith(kind.prefix):
-        found = store.row("SELECT seq FROM gone WHERE id = ?", [id])
+        found = store.row("SELECT seq FROM gone WHERE id = ?", [_place(kind, id, where)])
     if found is None:
         raise kind.not_found(id)
     return int(found[0])
+
+
+def _place(kind: Kind, id: str, where: dict[str, str]) -> str:
+    """What the place of an object in listings is remembered by."""
+    return id if kind.within is None else f"{where[kind.within]}/{id}"
 
 
 def _where(columns: dict[str, str]) -> tuple[str, list[Any]]:

@@ -9,20 +9,25 @@ from typing import Any, Final
 
 from asstream.errors import WireError
 from asstream.runtime import log, objects, recovery, rows, scribe, states
-from asstream.runtime.assistants import may_run_code_by_default
+from asstream.runtime.assistants import is_default
 from asstream.runtime.cells import Cells
 from asstream.runtime.closing import close_parked
 from asstream.runtime.context import conversation, newest_place, recorded_turns, tokens_used
 from asstream.runtime.core import Core, stopping
 from asstream.runtime.engine import Execution
 from asstream.runtime.files import Files
+from asstream.runtime.finding import find_for_run
+from asstream.runtime.hosted import Hosted
 from asstream.runtime.log import Entry, LostRunError, RunLog
 from asstream.runtime.objects import Object
-from asstream.runtime.offering import may_run_code, refuse_unoffered
+from asstream.runtime.offering import may_run_code, may_search, refuse_unoffered
 from asstream.runtime.rows import ASSISTANT, RUN, STEP, THREAD, Listing
 from asstream.runtime.runner import Runner
+from asstream.runtime.search_step import shown
+from asstream.runtime.searches import Searches, vector_store_ids
 from asstream.runtime.store import Writer
 from asstream.runtime.threads import add_messages, add_thread, refuse_if_active
+from asstream.runtime.tool_stores import refuse_expired
 from asstream.runtime.wire_events import Event, completed_calls
 from asstream.runtime.workspace import Workspace
 
@@ -60,6 +65,8 @@ class Runs:
 
         def work(writer: Writer) -> Object:
             add_thread(writer, self._core.files, thread, given)
+            if fields.get("tool_resources"):
+                fields["tool_resources"] = thread["tool_resources"]  # with the stores that were made
             return self._insert(writer, thread["id"], fields, [Event("thread.created", thread)])
 
         with self._starting():
@@ -81,10 +88,13 @@ class Runs:
         refuse_if_active(writer, thread_id, "Thread {thread} already has an active run {run}.")
         add_messages(writer, self._core.files, thread_id, fields.get("additional_messages") or [])
         run = objects.run(thread_id, assistant, fields, self._core.run_seconds)
-        if self._core.code.by_default and fields.get("tools") is None and may_run_code_by_default(assistant):
-            run.update(tools=[{"type": "code_interpreter"}], _code_by_default=True)
+        run["_with_contents"] = bool(fields.get("_with_contents"))
         run["_after"] = newest_place(writer, thread_id)
         refuse_unoffered(run)
+        if fields.get("tools") is None and is_default(assistant):
+            run.update(tools=objects.tools(self._tools_by_default()), _code_by_default=True)
+        elif may_search(run):
+            refuse_expired(writer, assistant, rows.get(writer, THREAD, thread_id), run)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)
         told = [*before, Event("thread.run.created", run), Event("thread.run.queued", run)]
@@ -92,13 +102,19 @@ class Runs:
         run["_seq"] = len(told)
         return run
 
+    def _tools_by_default(self) -> list[Object]:
+        core = self._core
+        offered = {"code_interpreter": core.code.by_default, "file_search": core.embedding is not None}
+        return [{"type": kind} for kind, by_default in offered.items() if by_default]
+
     def _start(self, run: Object, usage: Object | None = None) -> Object:
         core, id = self._core, run["id"]
+        core.ingesting.wake()  # its messages may have brought files
         run_log = RunLog(core.store, id, core.owner.id, run.pop("_seq"))
         run["_process"] = core.owner.id
         answer = dict(run)
         read = partial(conversation, core.store, core.files, run)
-        execution = Execution(run, core.source, read, usage, self._cells(run))
+        execution = Execution(run, core.source, read, usage, Hosted(self._cells(run), self._searches(run)))
         core.live[id] = Runner(core.store, run_log, execution, self._finished)
         if core.stopping:
             core.live[id].stop("cancelled")
@@ -115,6 +131,12 @@ class Runs:
         if not run.get("_code_by_default"):
             cells.warm()  # who asks for the tool is likely to use it
         return cells
+
+    def _searches(self, run: Object) -> Searches | None:
+        """What searches for a run that may; None where it has no stores."""
+        core = self._core
+        stores = vector_store_ids(core.store, run) if may_search(run) else []
+        return Searches(partial(find_for_run, core, stores), core.store, run) if stores else None
 
     def _finished(self, runner: Runner) -> None:
         if self._core.live.get(runner.log.run_id) is runner:
@@ -211,15 +233,16 @@ class Runs:
         run["_seq"] = seq + len(told)
         return run, seq
 
-    def steps(self, thread_id: str, id: str, wanted: Listing) -> Object:
-        """A page of a run's steps."""
+    def steps(self, thread_id: str, id: str, wanted: Listing, *, contents: bool = False) -> Object:
+        """A page of a run's steps. `contents`: with the text that searches found."""
         self._find(thread_id, id)
-        return rows.listing(self._core.store, STEP, wanted, run_id=id)
+        page = rows.listing(self._core.store, STEP, wanted, run_id=id)
+        return {**page, "data": [shown(step, contents=contents) for step in page["data"]]}
 
-    def step(self, thread_id: str, id: str, step_id: str) -> Object:
-        """One step of a run."""
+    def step(self, thread_id: str, id: str, step_id: str, *, contents: bool = False) -> Object:
+        """One step of a run. `contents`: with the text that searches found."""
         self._find(thread_id, id)
-        return rows.get(self._core.store, STEP, step_id, run_id=id)
+        return shown(rows.get(self._core.store, STEP, step_id, run_id=id), contents=contents)
 
     async def follow(
         self, id: str, after: int = 0, *, past_actions: bool = False

@@ -19,7 +19,10 @@ from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
 from asstream.runtime.store import Store
+from asstream.runtime.store_files import FileBatches, StoreFiles
 from asstream.runtime.threads import Messages, Threads
+from asstream.runtime.vector_stores import VectorStores
+from asstream.search import EmbeddingSource
 
 DATABASE: Final = "asstream.db"
 
@@ -36,6 +39,9 @@ class Runtime:
         self.threads = Threads(core)
         self.messages = Messages(core)
         self.files = Files(core)
+        self.vector_stores = VectorStores(core)
+        self.store_files = StoreFiles(core)
+        self.file_batches = FileBatches(core)
         self.runs = Runs(core, self.files)
         self.models = core.source
 
@@ -52,11 +58,17 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    home: Path, source: ModelSource, code: CodeOptions | None = None, *, run_seconds: int = RUN_SECONDS
+    home: Path,
+    source: ModelSource,
+    code: CodeOptions | None = None,
+    embedding: EmbeddingSource | None = None,
+    *,
+    run_seconds: int = RUN_SECONDS,
 ) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
 
-    Without `code` runs are told that none can be run. Runs expire `run_seconds` after their creation.
+    Without `code` runs are told that none can be run; without `embedding` words alone are searched. Runs
+    expire `run_seconds` after their creation.
 
     Raises ConfigError when the folder or the database can't be used.
     """
@@ -64,12 +76,13 @@ async def open_runtime(
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), run_seconds))
+        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), run_seconds, embedding))
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error
     core = runtime.core
-    tasks = [asyncio.create_task(core.watch.run()), asyncio.create_task(recovery.look_after(core))]
+    duties = (core.watch.run(), recovery.look_after(core), core.ingesting.run())
+    tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield runtime
     finally:
@@ -77,6 +90,8 @@ async def open_runtime(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await core.ingesting.close()
+        await core.library.close()
         await core.interpreter.close()
         # Code that would not stop has ended by now: what ran it may still say so.
         await runtime.end_runs()

@@ -64,7 +64,37 @@ CREATE TABLE gone (
 CREATE INDEX gone_since ON gone (deleted_at);
 """
 
-MIGRATIONS: Final = (_FIRST, _GONE)
+_VECTOR_STORES: Final = """
+-- expires_at: NULL where the store does not expire, and once it has expired and its texts are gone.
+CREATE TABLE vector_stores (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  expires_at INTEGER, body TEXT NOT NULL) STRICT;
+CREATE INDEX expiring_vector_stores ON vector_stores (expires_at) WHERE expires_at IS NOT NULL;
+
+-- A file in a store; `id` is the file's. A file that is attached again gets a new row.
+-- owner: the process that reads it into the store; NULL when nobody does. attempts: how often that began.
+CREATE TABLE vector_store_files (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, vector_store_id TEXT NOT NULL, batch_id TEXT,
+  status TEXT NOT NULL, owner TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+  usage_bytes INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, UNIQUE (vector_store_id, id)) STRICT;
+CREATE INDEX files_of_vector_store ON vector_store_files (vector_store_id, seq);
+CREATE INDEX counts_of_vector_store ON vector_store_files (vector_store_id, status, usage_bytes);
+CREATE INDEX files_of_batch ON vector_store_files (batch_id, seq) WHERE batch_id IS NOT NULL;
+CREATE INDEX vector_stores_of_file ON vector_store_files (id);
+CREATE INDEX files_to_read ON vector_store_files (seq) WHERE status = 'in_progress';
+
+CREATE TABLE file_batches (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  vector_store_id TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX batches_of_vector_store ON file_batches (vector_store_id);
+
+-- What is still to be taken out of the library: a file of a store, or ('' for file_id) a whole store.
+CREATE TABLE texts_to_remove (
+  vector_store_id TEXT NOT NULL, file_id TEXT NOT NULL,
+  PRIMARY KEY (vector_store_id, file_id)) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_FIRST, _GONE, _VECTOR_STORES)
 """Migration n (from 1) takes a database of version n-1 to n. Append; never change a released one."""
 
 

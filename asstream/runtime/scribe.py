@@ -8,6 +8,7 @@ from __future__ import annotations
 from asstream.runtime import objects, rows, states
 from asstream.runtime.log import Entry, RunLog, Save
 from asstream.runtime.objects import Object
+from asstream.runtime.search_step import shown
 from asstream.runtime.store import Writer
 from asstream.runtime.wire_events import Event
 
@@ -43,7 +44,7 @@ class Scribe:
 
 def wire_data(event: Event) -> str:
     """An event's data as its readers get it."""
-    data = objects.public(event.data)
+    data = objects.public(shown(event.data))
     if data.get("tool_resources") == {}:
         data["tool_resources"] = _EMPTY_RESOURCES
     return rows.dump(data)

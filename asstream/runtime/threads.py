@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asstream.errors import WireError
-from asstream.runtime import objects, recovery, rows
+from asstream.runtime import objects, recovery, rows, tool_stores
 from asstream.runtime.core import Core
 from asstream.runtime.images import refuse_wrong
 from asstream.runtime.objects import Object
@@ -28,7 +28,9 @@ class Threads:
             add_thread(writer, self._core.files, thread, fields)
             return thread
 
-        return await self._core.store.write(work)
+        made = await self._core.store.write(work)
+        self._core.ingesting.wake()
+        return made
 
     def get(self, id: str) -> Object:
         """A thread. Raises WireError 404."""
@@ -46,13 +48,13 @@ class Threads:
             if fields.get("metadata") is not None:
                 thread["metadata"] = fields["metadata"]
             if fields.get("tool_resources") is not None:
-                resources = objects.tool_resources(fields["tool_resources"])
-                rows.require_files(writer, objects.code_files(resources))
-                thread["tool_resources"].update(resources)
+                thread["tool_resources"].update(tool_stores.resolve(writer, fields["tool_resources"]))
             rows.update(writer, THREAD, thread)
             return thread
 
-        return await self._core.store.write(work)
+        changed = await self._core.store.write(work)
+        self._core.ingesting.wake()
+        return changed
 
     async def delete(self, id: str) -> Object:
         """Delete a thread with all that is in it. A run at work on it is given up."""
@@ -89,7 +91,9 @@ class Messages:
             refuse_if_active(writer, thread_id, "Can't add messages to {thread} while a run {run} is active.")
             return add_messages(writer, self._core.files, thread_id, [fields])[0]
 
-        return await self._core.store.write(work)
+        added = await self._core.store.write(work)
+        self._core.ingesting.wake()
+        return added
 
     def get(self, thread_id: str, id: str) -> Object:
         """A message. Raises WireError 404."""
@@ -128,14 +132,21 @@ class Messages:
 
 
 def add_thread(writer: Writer, folder: Path, thread: Object, fields: Object) -> None:
-    """Add a thread with the first messages that `fields` have, inside a write. Raises as `add_messages`."""
-    rows.require_files(writer, objects.code_files(thread["tool_resources"]))
+    """Add a thread with the first messages that `fields` have, inside a write.
+
+    Its tool resources are completed with the vector stores that are made for it. Raises WireError 404 for a
+    file or store that is not there, and as `add_messages`.
+    """
+    thread["tool_resources"] = tool_stores.resolve(writer, thread["tool_resources"])
     rows.insert(writer, THREAD, thread)
     add_messages(writer, folder, thread["id"], fields.get("messages") or [])
+    thread.update(rows.get(writer, THREAD, thread["id"]))
 
 
 def add_messages(writer: Writer, folder: Path, thread_id: str, several: list[Object]) -> list[Object]:
-    """Add messages to a thread, inside a write. `folder` has the contents of files.
+    """Add messages to a thread, inside a write; what they attach for search goes into the thread's store.
+
+    `folder` has the contents of files.
 
     Raises WireError 400 for too many, and for images that can't be shown; 404 for a file that is not there.
     """
@@ -149,6 +160,7 @@ def add_messages(writer: Writer, folder: Path, thread_id: str, several: list[Obj
         rows.require_files(writer, _files_of(message))
         refuse_wrong(writer, folder, message["content"])
         rows.insert(writer, MESSAGE, message, thread_id=thread_id)
+    tool_stores.add_to_thread(writer, thread_id, added)
     return added
 
 

@@ -15,6 +15,7 @@ from asstream.runtime.markers import Pattern
 from asstream.runtime.models.protocol import ModelEvent, RefusalDelta, TextDelta, ToolCallDelta, TurnEnd
 from asstream.runtime.objects import Object
 from asstream.runtime.reply import Made, Reply
+from asstream.runtime.search_step import SearchStep
 from asstream.runtime.wire_events import Ending, Event, calls_delta, finished_step, stopped_step
 
 CUT: Final[dict[str, str]] = {"length": "max_tokens", "content_filter": "content_filter"}
@@ -26,7 +27,7 @@ _NOTHING: Final = objects.usage(0, 0)
 class Turn:
     """The steps and the messages of one turn: text that comes after a call is a message of its own.
 
-    Function calls have one step together, and code calls another, each numbered from zero.
+    Function calls have one step together, code calls another and searches a third, each numbered from zero.
 
     Args:
         run: the run, as it is on the wire.
@@ -34,6 +35,7 @@ class Turn:
         code: the name by which it runs code; None when it may not.
         patterns: the marks in its text that become annotations.
         made: what code made since the run's last message.
+        search: the name by which it searches files; None when it may not.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Turn:
         code: str | None = None,
         patterns: Sequence[Pattern] = (),
         made: Made | None = None,
+        search: str | None = None,
     ) -> None:
         self.calls: list[Object] = []
         self.code = CodeStep(run)
+        self.search = SearchStep(run)
         self._note = CodeStep(run)
         self.unknown: set[int] = set()
         self.said: list[str] = []
@@ -55,13 +59,16 @@ class Turn:
         self.calls_step: Object | None = None
         self._run = run
         self._offered = offered
-        self._code_name = code
+        self._hosted: dict[str, CodeStep | SearchStep] = {}
+        """The tools that are ours, by the names that the model has for them."""
+        self._hosted |= {code: self.code} if code is not None else {}
+        self._hosted |= {search: self.search} if search is not None else {}
         self._patterns = patterns
         self._made = made
         self._reply: Reply | None = None
         self._last_reply: Reply | None = None
         self._positions: dict[int, int] = {}
-        self._code_positions: dict[int, int] = {}
+        self._hosted_positions: dict[int, tuple[CodeStep | SearchStep, int]] = {}
         self._arguments: list[list[str]] = []
         self._used: Object | None = None
 
@@ -98,8 +105,10 @@ class Turn:
             yield from self._noted(end.note)
         self._settle_calls()
         self.code.settle()
+        self.search.settle()
         if reason is not None:
-            self.code.charge(self.code_usage(usage))
+            self.charge(usage)
+            yield from self.search.close("cancelled")
             yield from self.code.close("cancelled")
             if self.calls_step is not None:
                 yield finished_step(self.calls_step, "cancelled", usage=usage)
@@ -112,9 +121,15 @@ class Turn:
         step.charge(_NOTHING)
         yield from step.close("completed")
 
-    def code_usage(self, usage: Object) -> Object:
-        """What the step of code is charged: the whole turn, unless a step of functions is."""
-        return _NOTHING if self.calls else usage
+    def charge(self, usage: Object) -> None:
+        """Charge one step of the tools that are ours with the whole turn, unless a step of functions is."""
+        self.code.charge(_NOTHING if self.calls else usage)
+        self.search.charge(_NOTHING if self.calls or self.code.calls else usage)
+
+    @property
+    def asks_us(self) -> bool:
+        """Whether there is something to be done by the tools that are ours."""
+        return self.code.is_open or self.search.is_open
 
     def stop(self, ending: Ending, error: Object | None = None) -> Iterator[Event]:
         """Close what is open because the run ends here."""
@@ -123,9 +138,11 @@ class Turn:
             self._reply = None
         self._settle_calls()
         self.code.settle()
+        self.search.settle()
         last = self._last_reply
         self._note.settle()
-        for step in (last.step if last else None, self.code.step, self.calls_step, self._note.step):
+        steps = (self.search.step, self.code.step, self.calls_step, self._note.step)
+        for step in (last.step if last else None, *steps):
             if step is not None and step["status"] == "in_progress":
                 if step is self.calls_step:
                     step["usage"] = self._used
@@ -138,7 +155,7 @@ class Turn:
 
     @property
     def _called(self) -> bool:
-        return bool(self.calls or self.code.calls)
+        return bool(self.calls or self.code.calls or self.search.calls)
 
     def _open_reply(self) -> Iterator[Event]:
         if self._reply is None:
@@ -154,11 +171,12 @@ class Turn:
             yield from reply.close(reason, usage)
 
     def _call(self, delta: ToolCallDelta) -> Iterator[Event]:
-        known = (self._positions, self._code_positions, self.unknown)
+        known = (self._positions, self._hosted_positions, self.unknown)
         if not any(delta.index in each for each in known):
             yield from self._open_call(delta)
-        if delta.index in self._code_positions:
-            yield from self.code.write(self._code_positions[delta.index], delta.arguments)
+        if delta.index in self._hosted_positions:
+            step, place = self._hosted_positions[delta.index]
+            yield from step.write(place, delta.arguments)
         elif delta.index in self._positions and delta.arguments:
             position = self._positions[delta.index]
             self._arguments[position].append(delta.arguments)
@@ -167,15 +185,15 @@ class Turn:
             yield calls_delta(self.calls_step, piece)
 
     def _open_call(self, delta: ToolCallDelta) -> Iterator[Event]:
-        is_code = self._code_name is not None and delta.name == self._code_name
-        if not is_code and delta.name not in self._offered:
+        hosted = self._hosted.get(delta.name or "")
+        if hosted is None and delta.name not in self._offered:
             self.unknown.add(delta.index)
             return
         # Text before a call is a step of its own; the turn's tokens are counted with the call.
         yield from self._close_reply(None, _NOTHING)
-        if is_code:
-            self._code_positions[delta.index] = len(self.code.calls)
-            yield from self.code.open(delta.id or "")
+        if hosted is not None:
+            self._hosted_positions[delta.index] = hosted, len(hosted.calls)
+            yield from hosted.open(delta.id or "")
             return
         self._positions[delta.index] = len(self.calls)
         if self.calls_step is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from asstream.search.chunks import Chunk
 from asstream.search.protocol import Attributes, Embedding, EmbeddingError, Ingested
@@ -12,7 +13,7 @@ from asstream.search.shelf import Draft, Shelf
 
 logger = logging.getLogger("asstream.search")
 
-_BATCH = 512
+_BATCH: Final = 512
 """Chunks of one transaction."""
 
 
@@ -25,48 +26,60 @@ def add_file(
     batches: Iterable[list[Chunk] | Read],
 ) -> Ingested:
     """Add a file whose chunks come in batches. Where anything is raised, nothing of it stays."""
-    draft: Draft | None = None
+    draft = Draft(shelf, file_id, filename, attributes)
+    vectors = _Vectors(shelf, embedding)
+    held: list[Chunk] = []
     text_bytes = 0
     try:
-        for batch in _gathered(batches):
+        for batch in batches:
             if isinstance(batch, Read):
                 text_bytes = batch.text_bytes
                 continue
-            draft = draft or shelf.draft(file_id, filename, attributes)
-            first = draft.put(batch)
-            embedding = _embed(shelf, embedding, first, batch)
-        draft = draft or shelf.draft(file_id, filename, attributes)
-        if embedding is not None and draft.chunks:
-            shelf.vectors(embedding.name).sync()
-        draft.finish(embedding.name if embedding is not None else "")
+            held += batch
+            if len(held) >= _BATCH:
+                draft.put(held, vectors.of(held))
+                held = []
+        draft.finish(held, vectors.of(held), vectors.settled)
     except BaseException:
-        if draft is not None and not shelf.dropped:
+        if not shelf.dropped:
             draft.discard()
         raise
     return Ingested(draft.chunks, text_bytes)
 
 
-def _embed(shelf: Shelf, embedding: Embedding | None, first: int, batch: list[Chunk]) -> Embedding | None:
-    """Write the vectors of chunks; from a failure on there are none for this file: it is asked for later."""
-    if embedding is None:
-        return None
-    try:
-        vectors = embedding.embed([chunk.text for chunk in batch])
-        shelf.vectors(embedding.name).write(first, vectors)
-    except (EmbeddingError, ValueError) as error:
+class _Vectors:
+    """The vectors of one file. From a failure on there are none: they are asked for later."""
+
+    def __init__(self, shelf: Shelf, embedding: Embedding | None) -> None:
+        self._shelf = shelf
+        self._embedding = embedding
+
+    def of(self, chunks: list[Chunk]) -> Callable[[int], None] | None:
+        """What writes the vectors of chunks, given the id of the first."""
+        if self._embedding is None or not chunks:
+            return None
+        try:
+            vectors = self._embedding.embed([chunk.text for chunk in chunks])
+        except EmbeddingError as error:
+            self._fail(error)
+            return None
+        file = self._shelf.vectors(self._embedding.name)
+
+        def write(first: int) -> None:
+            try:
+                file.write(first, vectors)
+            except ValueError as error:
+                self._fail(error)
+
+        return write
+
+    def settled(self) -> str:
+        """The name of the embedding whose vectors are on the disk now; empty where they are not all there."""
+        if self._embedding is None:
+            return ""
+        self._shelf.vectors(self._embedding.name).sync()
+        return self._embedding.name
+
+    def _fail(self, error: Exception) -> None:
         logger.warning("no vectors for now: %s", error)
-        return None
-    return embedding
-
-
-def _gathered(batches: Iterable[list[Chunk] | Read]) -> Iterator[list[Chunk] | Read]:
-    """Small batches put together."""
-    held: list[Chunk] = []
-    for batch in batches:
-        if isinstance(batch, list):
-            held += batch
-        if held and (isinstance(batch, Read) or len(held) >= _BATCH):
-            yield held
-            held = []
-        if isinstance(batch, Read):
-            yield batch
+        self._embedding = None

@@ -6,7 +6,7 @@ slowest searches take 42 ms without them and 320 with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import apsw
@@ -16,7 +16,9 @@ from asstream.search.terms import indexable
 
 _FREQUENT: Final = 0.2
 _FEWEST: Final = 2
-"""Where all words are frequent, the rarest so many stay."""
+"""The rarest so many stay, however frequent they are."""
+_ROWS: Final = 20_000
+"""Rare words are taken while their chunks together are no more: the time of a search has a bound."""
 _MOST: Final = 32
 _SMALL: Final = 100
 """In a store of so few chunks time is no matter."""
@@ -33,9 +35,21 @@ def match_of(connection: apsw.Connection, question: str, chunks: int) -> str | N
     found = rows(connection, sql, list(words))
     known = sorted(found, key=lambda row: (row[1], row[0]))
     limit = chunks * _FREQUENT if chunks > _SMALL else chunks
-    rare = [term for term, count in known if count <= limit]
-    kept = rare[:_MOST] or [term for term, _ in known[:_FEWEST]]
+    rare = [(term, count) for term, count in known if count <= limit] or known[:_FEWEST]
+    kept = [
+        term
+        for place, (term, touched) in enumerate(_added_up(rare[:_MOST]))
+        if place < _FEWEST or touched <= _ROWS
+    ]
     return " OR ".join(f'"{words[term]}"' for term in kept) or None
+
+
+def _added_up(counts: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Each word with the chunks of all up to it."""
+    total = 0
+    for term, count in counts:
+        total += count
+        yield term, total
 
 
 def _words(connection: apsw.Connection, question: str) -> dict[str, str]:

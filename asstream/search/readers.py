@@ -20,6 +20,7 @@ from asstream.search.protocol import Cancelled, Chunking, ReadingLimits, Unreada
 
 _TICK: Final = 0.1
 _BLOCK: Final = 1 << 16
+_IDLE_SECONDS: Final = 30.0
 _JOBS: Final = 200
 """Files that one process reads before another takes its place: what leaks goes with it."""
 
@@ -38,6 +39,7 @@ class Readers:
         self._limits = limits
         self._free = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._idle: list[_Reader] = []
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -64,9 +66,7 @@ class Readers:
         """End the processes that are idle; those at work end with their file."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for reader in idle:
-            reader.end()
+        self._end_idle()
 
     def _take(self) -> _Reader:
         with self._lock:
@@ -78,8 +78,26 @@ class Readers:
         with self._lock:
             if reader.fit and not self._closed:
                 self._idle.append(reader)
+                self._wait()
                 return
         reader.end()
+
+    def _wait(self) -> None:
+        """End what is idle a while after the last file."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(_IDLE_SECONDS, self._end_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.end()
 
 
 def _job(path: Path, filename: str, chunking: Chunking, limits: ReadingLimits) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import apsw
 from asstream.errors import ConfigError
 from asstream.search.protocol import Embedding, EmbeddingError
 from asstream.search.shelf import Shelf
-from asstream.search.view import Document
+from asstream.search.view import Document, is_stale
 
 logger = logging.getLogger("asstream.search")
 
@@ -47,11 +47,6 @@ def stale(shelf: Shelf, embedding: Embedding) -> list[Document]:
     rows = shelf.vectors(embedding.name).rows()
     with shelf.view() as view:
         return [document for document in view.documents if is_stale(document, embedding.name, rows)]
-
-
-def is_stale(document: Document, embedding: str, rows: int) -> bool:
-    """Whether a file lacks vectors of an embedding, whose file of vectors has so many rows."""
-    return document.embedding != embedding or any(first + count > rows for first, count in document.spans)
 
 
 def _refresh(shelf: Shelf, embedding: Embedding, document: Document) -> None:

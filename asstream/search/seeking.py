@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from asstream.search.fusion import fuse
 from asstream.search.protocol import Embedding, EmbeddingError, Filter, Hit, Ranking
-from asstream.search.refreshing import is_stale
 from asstream.search.shelf import Shelf
-from asstream.search.view import Document, View
+from asstream.search.view import View
 
 if TYPE_CHECKING:
     from asstream.search.protocol import Vectors
@@ -59,16 +58,15 @@ def seek(
                     found += _of(store_id, view.by_words(question, documents, depth))
             if vectors is None or embedding is None:
                 continue
-            fresh = _fresh(shelves[store_id], embedding, documents)
-            if len(fresh) < len(documents):
+            file = shelves[store_id].vectors(embedding.name)
+            fresh = view.fresh(embedding.name, file.rows(), documents)
+            if fresh.some_lack:
                 sought.stale.add(store_id)
-            spans = [span for document in fresh for span in document.spans]
-            lists = shelves[store_id].vectors(embedding.name).nearest(vectors, spans, depth) if spans else []
-            for near, found in zip(lists, by_vectors, strict=False):
+            for near, found in zip(file.nearest(vectors, fresh.ids, depth), by_vectors, strict=True):
                 found += _of(store_id, near)
-        rankings = [(text_weight, _best(found, depth)) for found in by_words if text_weight]
-        if any(by_vectors):
-            rankings += [(embedding_weight, _best(found, depth)) for found in by_vectors]
+        # A list that found nothing has no say, also in how high a score can be.
+        rankings = [(text_weight, _best(found, depth)) for found in by_words if found]
+        rankings += [(embedding_weight, _best(found, depth)) for found in by_vectors if found]
         sought.hits = _hits(views, fuse(rankings), limit, ranking.score_threshold)
     return sought
 
@@ -89,11 +87,6 @@ def _vectors(embedding: Embedding | None, questions: Sequence[str]) -> Vectors |
     except EmbeddingError as error:
         logger.warning("searched by words alone: %s", error)
         return None
-
-
-def _fresh(shelf: Shelf, embedding: Embedding, documents: Sequence[Document]) -> list[Document]:
-    rows = shelf.vectors(embedding.name).rows()
-    return [document for document in documents if not is_stale(document, embedding.name, rows)]
 
 
 def _of(store_id: str, found: Sequence[tuple[int, float]]) -> list[tuple[_Id, float]]:

@@ -10,7 +10,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,17 +107,6 @@ class Shelf:
             sql = "UPDATE documents SET attributes = ? WHERE file = ?"
             connection.execute(sql, (json.dumps(dict(attributes)), file))
 
-    def draft(self, file: str, filename: str, attributes: Attributes) -> Draft:
-        """Begin to add a file."""
-        now = time.time()
-        with self.writing() as connection:
-            sql = "SELECT id FROM documents WHERE ready = 0 AND (file = ? OR touched < ?)"
-            for (id,) in rows(connection, sql, (file, now - ABANDONED)):
-                delete_document(connection, id)
-            sql = "INSERT INTO documents (file, filename, attributes, touched) VALUES (?, ?, ?, ?)"
-            connection.execute(sql, (file, filename, json.dumps(dict(attributes)), now))
-            return Draft(self, connection.last_insert_rowid(), file, filename)
-
     def drop(self) -> None:
         """Delete the store. What is being added to it is cancelled."""
         with self._write_lock:
@@ -140,24 +129,65 @@ class Shelf:
 
 
 class Draft:
-    """A file that is being added. Nothing finds it until it is finished; then it replaces its former self."""
+    """A file that is being added. Nothing finds it until it is finished; then it replaces its former self.
 
-    def __init__(self, shelf: Shelf, id: int, file: str, filename: str) -> None:
+    A file that comes in one batch is added in one transaction.
+    """
+
+    def __init__(self, shelf: Shelf, file: str, filename: str, attributes: Attributes) -> None:
         self._shelf = shelf
-        self._id = id
         self._file = file
+        self._row = (file, filename, json.dumps(dict(attributes)))
         self._title = indexable(filename)
+        self._id: int | None = None
         self.chunks = 0
 
-    def put(self, chunks: Sequence[Chunk]) -> int:
-        """Add chunks; the id of the first. Raises Cancelled where somebody removed the file meanwhile."""
+    def put(self, chunks: Sequence[Chunk], vectors: Callable[[int], None] | None) -> None:
+        """Add chunks. Raises Cancelled where somebody removed the file meanwhile.
+
+        Args:
+            vectors: writes their vectors, given the id of the first.
+        """
+        words = self._words(chunks)
         with self._shelf.writing() as connection:
-            connection.execute("UPDATE documents SET touched = ? WHERE id = ?", (time.time(), self._id))
-            if not connection.changes():
-                raise Cancelled
+            self._put(connection, chunks, words, vectors)
+
+    def finish(
+        self, chunks: Sequence[Chunk], vectors: Callable[[int], None] | None, embedding: Callable[[], str]
+    ) -> None:
+        """Add the last chunks; from now on the file is there.
+
+        Args:
+            embedding: sees that all vectors are on the disk, and gives the name of their embedding; empty
+                where they are not all there.
+        """
+        words = self._words(chunks)
+        with self._shelf.writing() as connection:
+            self._put(connection, chunks, words, vectors)
+            sql = "SELECT id FROM documents WHERE file = ? AND id != ? AND ready = 1"
+            for (id,) in rows(connection, sql, (self._file, self._id)):
+                delete_document(connection, id)
+            sql = "UPDATE documents SET ready = 1, embedding = ? WHERE id = ?"
+            connection.execute(sql, (embedding(), self._id))
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        if self._id is not None:
+            with self._shelf.writing() as connection:
+                delete_document(connection, self._id)
+
+    def _put(
+        self,
+        connection: apsw.Connection,
+        chunks: Sequence[Chunk],
+        words: Sequence[tuple[str, str]],
+        vectors: Callable[[int], None] | None,
+    ) -> None:
+        document = self._touched(connection)
+        if chunks:
             first = _free(connection, len(chunks))
             connection.execute(
-                "INSERT INTO spans (first, count, document) VALUES (?, ?, ?)", (first, len(chunks), self._id)
+                "INSERT INTO spans (first, count, document) VALUES (?, ?, ?)", (first, len(chunks), document)
             )
             connection.executemany(
                 "INSERT INTO chunks VALUES (?, ?, ?, ?)",
@@ -165,32 +195,34 @@ class Draft:
             )
             connection.executemany(
                 "INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)",
-                [
-                    (id, self._title_at(chunk), indexable(chunk.text))
-                    for id, chunk in enumerate(chunks, first)
-                ],
+                [(id, *columns) for id, columns in enumerate(words, first)],
             )
+            if vectors is not None:
+                vectors(first)
+        self._id = document
         self.chunks += len(chunks)
-        return first
 
-    def finish(self, embedding: str) -> None:
-        """From now on the file is there. `embedding`: the one of which all its vectors were written."""
-        with self._shelf.writing() as connection:
-            sql = "SELECT id FROM documents WHERE file = ? AND id != ? AND ready = 1"
-            for (id,) in rows(connection, sql, (self._file, self._id)):
+    def _touched(self, connection: apsw.Connection) -> int:
+        """The draft's row, which is made with its first chunks. What was abandoned goes."""
+        now = time.time()
+        if self._id is None:
+            sql = "SELECT id FROM documents WHERE ready = 0 AND (file = ? OR touched < ?)"
+            for (id,) in rows(connection, sql, (self._file, now - ABANDONED)):
                 delete_document(connection, id)
-            sql = "UPDATE documents SET ready = 1, embedding = ? WHERE id = ?"
-            connection.execute(sql, (embedding, self._id))
-            if not connection.changes():
-                raise Cancelled
+            sql = "INSERT INTO documents (file, filename, attributes, touched) VALUES (?, ?, ?, ?)"
+            connection.execute(sql, (*self._row, now))
+            return connection.last_insert_rowid()
+        connection.execute("UPDATE documents SET touched = ? WHERE id = ?", (now, self._id))
+        if not connection.changes():
+            raise Cancelled
+        return self._id
 
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        with self._shelf.writing() as connection:
-            delete_document(connection, self._id)
-
-    def _title_at(self, chunk: Chunk) -> str:
-        return f"{self._title} {indexable(chunk.place)}"
+    def _words(self, chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
+        """What is indexed of each chunk: its title and its text."""
+        return [
+            (f"{self._title} {indexable(chunk.place)}" if chunk.place else self._title, indexable(chunk.text))
+            for chunk in chunks
+        ]
 
 
 def delete_document(connection: apsw.Connection, id: int) -> None:

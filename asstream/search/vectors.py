@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from asstream.search.protocol import Vectors
+
+    Ids = NDArray[np.intp]
 
 _FILE: Final = re.compile(r"vectors-([0-9a-f]{16})-(\d{1,5})\.f32")
 _BYTES: Final = 4
@@ -36,6 +38,22 @@ def unit(vectors: Vectors) -> Vectors:
     return result
 
 
+def ids_of(spans: Iterable[Span]) -> Ids:
+    """All ids of spans, ascending."""
+    import numpy as np
+
+    parts = [np.arange(first, first + count) for first, count in sorted(spans)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.intp)
+
+
+def _sync(path: Path, flags: int) -> None:
+    file = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 class VectorFile:
     """The vectors of one embedding in a store's folder. Reads and writes may come from several threads.
 
@@ -49,6 +67,7 @@ class VectorFile:
         self._digest = hashlib.sha256(embedding.encode()).hexdigest()[:16]
         self._width = self._found()
         self._mapped: Vectors | None = None
+        self._is_new = False
 
     def write(self, first: int, vectors: Vectors) -> None:
         """Put vectors at the ids from `first` on. Raises OSError; ValueError where their width is another."""
@@ -56,6 +75,7 @@ class VectorFile:
         if self._width not in (None, width):
             raise ValueError(f"vectors have {width} numbers, those before {self._width}")
         self._width = width
+        self._is_new = self._is_new or not self._path(width).exists()
         data = vectors.astype("<f4", copy=False).tobytes()
         file = os.open(self._path(width), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -69,12 +89,10 @@ class VectorFile:
     def sync(self) -> None:
         """See that what was written is on the disk. Raises OSError."""
         if self._width is not None:
-            for path, flags in ((self._path(self._width), os.O_WRONLY), (self._folder, os.O_RDONLY)):
-                file = os.open(path, flags | os.O_CLOEXEC)
-                try:
-                    os.fsync(file)
-                finally:
-                    os.close(file)
+            _sync(self._path(self._width), os.O_WRONLY)
+            if self._is_new:
+                _sync(self._folder, os.O_RDONLY)
+                self._is_new = False
 
     def rows(self) -> int:
         """How many ids the file has room for: fewer than the rows name only where it was damaged."""
@@ -86,21 +104,20 @@ class VectorFile:
             return self._path(self._width).stat().st_size // (self._width * _BYTES)
         return 0
 
-    def nearest(self, queries: Vectors, spans: Sequence[Span], most: int) -> list[list[tuple[int, float]]]:
-        """For each query the ids within the spans that are nearest to it, with their cosines; best first."""
+    def nearest(self, queries: Vectors, ids: Ids, most: int) -> list[list[tuple[int, float]]]:
+        """For each query those of the ids (ascending) that are nearest to it, with cosines; best first."""
         import numpy as np
 
-        end = max((first + count for first, count in spans), default=0)
+        end = int(ids[-1]) + 1 if len(ids) else 0
         mapped = self._map(end)
         if mapped is None or queries.shape[1] != self._width:
             return [[] for _ in queries]
-        ids = self._ids(spans)
-        # A few spans are taken by themselves; of many, all rows are gone through once.
-        few = len(ids) * 4 < end
+        # A few rows are taken by themselves; for many, all are gone through once.
+        few, all = len(ids) * 4 < end, len(ids) == end
         scores = (mapped[ids] if few else mapped[:end]) @ queries.T
         found = []
         for column in scores.T:
-            column = column if few else column[ids]
+            column = column if few or all else column[ids]
             best = np.argpartition(-column, most)[:most] if len(column) > most else np.arange(len(column))
             best = best[np.lexsort((ids[best], -column[best]))]
             found.append([(int(ids[each]), float(column[each])) for each in best])
@@ -112,13 +129,6 @@ class VectorFile:
             found = _FILE.fullmatch(path.name)
             if found and found.group(1) != self._digest:
                 path.unlink(missing_ok=True)
-
-    @staticmethod
-    def _ids(spans: Iterable[Span]) -> NDArray[np.intp]:
-        import numpy as np
-
-        parts = [np.arange(first, first + count) for first, count in spans]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.intp)
 
     def _map(self, end: int) -> Vectors | None:
         """The file as an array of at least `end` rows; None where it has fewer."""

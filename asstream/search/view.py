@@ -6,7 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import apsw
 
@@ -14,7 +14,10 @@ from asstream.search.database import Row, rows
 from asstream.search.filters import matches
 from asstream.search.protocol import Attributes, Filter
 from asstream.search.query import match_of
-from asstream.search.vectors import Span
+from asstream.search.vectors import Span, ids_of
+
+if TYPE_CHECKING:
+    from asstream.search.vectors import Ids
 
 
 @dataclass(slots=True)
@@ -43,6 +46,24 @@ class Found:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The ids of chunks that have vectors, ascending; whether there are chunks that have none."""
+
+    ids: Ids
+    some_lack: bool
+
+
+def is_stale(document: Document, embedding: str, rows: int) -> bool:
+    """Whether a file lacks vectors of an embedding, whose file of vectors has so many rows."""
+    return document.embedding != embedding or any(first + count > rows for first, count in document.spans)
+
+
+def _fresh(embedding: str, rows: int, documents: Sequence[Document]) -> Fresh:
+    fresh = [document for document in documents if not is_stale(document, embedding, rows)]
+    return Fresh(ids_of(span for document in fresh for span in document.spans), len(fresh) < len(documents))
+
+
 class View:
     """A store as it is at one moment. Made by `Shelf.view`, good as long as that is open."""
 
@@ -51,6 +72,15 @@ class View:
         self.documents = documents
         self.chunks = sum(document.chunks for document in documents)
         self._spans = _Spans(documents)
+        self._fresh: dict[tuple[str, int], Fresh] = {}
+
+    def fresh(self, embedding: str, rows: int, documents: Sequence[Document]) -> Fresh:
+        """Which of these files have their vectors in a file of so many rows. Kept for all files."""
+        if len(documents) < len(self.documents):
+            return _fresh(embedding, rows, documents)
+        if (embedding, rows) not in self._fresh:
+            self._fresh = {(embedding, rows): _fresh(embedding, rows, documents)}
+        return self._fresh[embedding, rows]
 
     def passing(self, filter: Filter | None) -> list[Document]:
         """The files that pass a filter."""

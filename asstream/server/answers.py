@@ -61,9 +61,9 @@ class _Answer(Response):
         await super().__call__(scope, receive, send)
 
 
-def run_answer(run: Object) -> Response:
-    """A run, with the header that tells polling helpers when to look again."""
-    return answer(run, headers={"openai-poll-after-ms": POLL_AFTER_MS})
+def polled_answer(thing: Object) -> Response:
+    """What clients wait for (a run, a file of a store), with the header that says when to look again."""
+    return answer(thing, headers={"openai-poll-after-ms": POLL_AFTER_MS})
 
 
 def error_answer(error: WireError) -> Response:

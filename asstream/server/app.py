@@ -10,7 +10,19 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from asstream.runtime import Runtime
-from asstream.server import assistants, files, messages, models, openapi, passing, runs, threads
+from asstream.server import (
+    assistants,
+    file_batches,
+    files,
+    messages,
+    models,
+    openapi,
+    passing,
+    runs,
+    store_files,
+    threads,
+    vector_stores,
+)
 from asstream.server.answers import HANDLERS
 from asstream.server.guard import PREFIXES, Guard, Keys
 from asstream.server.limits import Limits
@@ -20,6 +32,9 @@ _LIMITS: Final = Limits()
 _THREAD = "/threads/{thread_id}"
 _MESSAGE = _THREAD + "/messages/{message_id}"
 _RUN = _THREAD + "/runs/{run_id}"
+_STORE = "/vector_stores/{vector_store_id}"
+_STORE_FILE = _STORE + "/files/{file_id}"
+_BATCH = _STORE + "/file_batches/{batch_id}"
 
 ROUTES: Final = (
     ("GET", "/health", models.health),
@@ -56,6 +71,22 @@ ROUTES: Final = (
     ("GET", "/files/{file_id}", files.get),
     ("GET", "/files/{file_id}/content", files.content),
     ("DELETE", "/files/{file_id}", files.delete),
+    ("GET", "/vector_stores", vector_stores.page),
+    ("POST", "/vector_stores", vector_stores.create),
+    ("GET", _STORE, vector_stores.get),
+    ("POST", _STORE, vector_stores.modify),
+    ("DELETE", _STORE, vector_stores.delete),
+    ("POST", _STORE + "/search", vector_stores.search),
+    ("GET", _STORE + "/files", store_files.page),
+    ("POST", _STORE + "/files", store_files.create),
+    ("GET", _STORE_FILE, store_files.get),
+    ("POST", _STORE_FILE, store_files.modify),
+    ("DELETE", _STORE_FILE, store_files.delete),
+    ("GET", _STORE_FILE + "/content", store_files.content),
+    ("POST", _STORE + "/file_batches", file_batches.create),
+    ("GET", _BATCH, file_batches.get),
+    ("POST", _BATCH + "/cancel", file_batches.cancel),
+    ("GET", _BATCH + "/files", file_batches.files),
     ("POST", "/chat/completions", passing.chat_completions),
     ("POST", "/embeddings", passing.embeddings),
     ("POST", "/responses", passing.responses),

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from asstream.errors import WireError
 from asstream.runtime import Runtime
 from asstream.runtime.rows import Kind, Listing
+from asstream.runtime.search_step import CONTENT
 from asstream.server.limits import limits
 from asstream.server.refusals import parse
 from asstream.server.requests import Body
@@ -83,6 +84,16 @@ def path_id(request: Request, name: str, kind: Kind) -> str:
             code="invalid_value",
         )
     return id
+
+
+def with_contents(request: Request) -> bool:
+    """Whether `include[]` asks for the text that searches found. Raises WireError 400 for anything else."""
+    asked = [*request.query_params.getlist("include[]"), *request.query_params.getlist("include")]
+    for each in asked:
+        if each != CONTENT:
+            message = f"Invalid value: {each!r}. Supported values are: '{CONTENT}'."
+            raise WireError(400, message, param="include", code="invalid_value")
+    return bool(asked)
 
 
 def listing(request: Request, *, default: int = 20, most: int = 100) -> Listing:

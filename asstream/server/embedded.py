@@ -11,6 +11,7 @@ from typing import Final
 
 from asstream.errors import AsstreamError, UnreachableError
 from asstream.runtime import CodeOptions
+from asstream.search import EmbeddingSource
 from asstream.server.serving import STOP_SECONDS, MakeSource, listen, serve, url_of
 
 START_SECONDS: Final = 30.0
@@ -23,11 +24,19 @@ class EmbeddedServer:
         home: the folder with the database, the files and the models.
         make_source: makes the source of models; called in the server's thread.
         code: how code is run; without it none is.
+        embedding: gives what makes vectors for search; without it words alone are searched.
     """
 
-    def __init__(self, home: Path, make_source: MakeSource, code: CodeOptions | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        make_source: MakeSource,
+        code: CodeOptions | None = None,
+        embedding: EmbeddingSource | None = None,
+    ) -> None:
         self._home = home
         self._code = code
+        self._embedding = embedding
         self._make_source = make_source
         self._ready = threading.Event()
         self._error: BaseException | None = None
@@ -79,6 +88,7 @@ class EmbeddedServer:
             self._listener,
             [self.api_key],
             code=self._code,
+            embedding=self._embedding,
             ready=self._ready.set,
             stop=self._stop,
         )

@@ -28,6 +28,14 @@ from asstream.server.requests import (
     ModifyThread,
     SubmitToolOutputs,
 )
+from asstream.server.store_requests import (
+    CreateFileBatch,
+    CreateStoreFile,
+    CreateVectorStore,
+    ModifyStoreFile,
+    ModifyVectorStore,
+    SearchVectorStore,
+)
 
 Handler = Callable[[Request], Awaitable[Response]]
 RouteRow = tuple[str, str, Handler]
@@ -43,6 +51,12 @@ _BODIES: Final[dict[str, type[Body]]] = {
     "runs.create_with_thread": CreateThreadAndRun,
     "runs.modify": ModifyMetadata,
     "runs.submit_tool_outputs": SubmitToolOutputs,
+    "vector_stores.create": CreateVectorStore,
+    "vector_stores.modify": ModifyVectorStore,
+    "vector_stores.search": SearchVectorStore,
+    "store_files.create": CreateStoreFile,
+    "store_files.modify": ModifyStoreFile,
+    "file_batches.create": CreateFileBatch,
 }
 """The JSON bodies, by the names of the operations that read them."""
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from asstream.errors import WireError
 from asstream.runtime.rows import RUN, STEP, THREAD
-from asstream.server.answers import answer, run_answer, stream_answer
-from asstream.server.asked import body, listing, path_id, runtime
+from asstream.server.answers import answer, polled_answer, stream_answer
+from asstream.server.asked import body, listing, path_id, runtime, with_contents
 from asstream.server.requests import CreateRun, CreateThreadAndRun, ModifyMetadata, SubmitToolOutputs
 
 _LONGEST_ID: Final = 18
@@ -26,16 +26,17 @@ async def create(request: Request) -> Response:
     thread_id = path_id(request, "thread_id", THREAD)
     wanted = await body(request, CreateRun)
     runs = runtime(request).runs
-    run = await runs.create(thread_id, wanted.fields())
-    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+    fields = {**wanted.fields(), "_with_contents": with_contents(request)}
+    run = await runs.create(thread_id, fields)
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else polled_answer(run)
 
 
 async def create_with_thread(request: Request) -> Response:
     """`POST /threads/runs`."""
     wanted = await body(request, CreateThreadAndRun)
     runs = runtime(request).runs
-    run = await runs.create_with_thread(wanted.fields())
-    return stream_answer(runs.follow(run["id"])) if wanted.stream else run_answer(run)
+    run = await runs.create_with_thread({**wanted.fields(), "_with_contents": with_contents(request)})
+    return stream_answer(runs.follow(run["id"])) if wanted.stream else polled_answer(run)
 
 
 async def page(request: Request) -> Response:
@@ -46,19 +47,19 @@ async def page(request: Request) -> Response:
 
 async def get(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}`."""
-    return run_answer(await runtime(request).runs.get(*_ids(request)))
+    return polled_answer(await runtime(request).runs.get(*_ids(request)))
 
 
 async def modify(request: Request) -> Response:
     """`POST /threads/{thread_id}/runs/{run_id}`."""
     ids = _ids(request)
     wanted = await body(request, ModifyMetadata)
-    return run_answer(await runtime(request).runs.modify(*ids, wanted.fields()))
+    return polled_answer(await runtime(request).runs.modify(*ids, wanted.fields()))
 
 
 async def cancel(request: Request) -> Response:
     """`POST /threads/{thread_id}/runs/{run_id}/cancel`."""
-    return run_answer(await runtime(request).runs.cancel(*_ids(request)))
+    return polled_answer(await runtime(request).runs.cancel(*_ids(request)))
 
 
 async def submit_tool_outputs(request: Request) -> Response:
@@ -67,7 +68,7 @@ async def submit_tool_outputs(request: Request) -> Response:
     wanted = await body(request, SubmitToolOutputs)
     runs = runtime(request).runs
     run, seq = await runs.submit(*ids, wanted.fields()["tool_outputs"])
-    return stream_answer(runs.follow(run["id"], seq)) if wanted.stream else run_answer(run)
+    return stream_answer(runs.follow(run["id"], seq)) if wanted.stream else polled_answer(run)
 
 
 async def events(request: Request) -> Response:
@@ -93,9 +94,11 @@ def _last_event_id(request: Request) -> int:
 
 async def steps(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}/steps`."""
-    return answer(runtime(request).runs.steps(*_ids(request), listing(request)))
+    contents = with_contents(request)
+    return answer(runtime(request).runs.steps(*_ids(request), listing(request), contents=contents))
 
 
 async def step(request: Request) -> Response:
     """`GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`."""
-    return answer(runtime(request).runs.step(*_ids(request), path_id(request, "step_id", STEP)))
+    step_id, contents = path_id(request, "step_id", STEP), with_contents(request)
+    return answer(runtime(request).runs.step(*_ids(request), step_id, contents=contents))

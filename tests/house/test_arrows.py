@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "interpreter": {"errors"},
     "search": {"errors"},
     "runtime": {"runtime.models.protocol", "interpreter.protocol", "search", "errors"},
-    "server": {"runtime", "runtime.models.protocol", "errors"},
+    "server": {"runtime", "runtime.models.protocol", "search", "errors"},
     "endpoints": {"server", "runtime", "runtime.models", "interpreter", "search", "config", "errors"},
     "chat": {"handlers", "render", "config", "errors"},
     "cli": {

@@ -58,6 +58,7 @@ def test_what_has_no_word_in_common_is_found(library: Library, write: Write) -> 
     library.add("vs_1", "b", write("b", "the doctor came late"), "b.txt")
     assert [hit.file_id for hit in library.search(["vs_1"], ["automobile"], limit=1)] == ["a"]
     assert [hit.file_id for hit in library.search(["vs_1"], ["physician"], limit=1)] == ["b"]
+    assert library.search(["vs_1"], ["physician"])[0].score == 1.0, "no word of it is there to say otherwise"
     by_words = library.search(["vs_1"], ["physician"], ranking=Ranking(embedding_weight=0))
     assert by_words == []
 

@@ -302,7 +302,10 @@ def test_messages_and_runs_take_metadata(client: openai.OpenAI, assistant: str) 
 def test_files_are_kept_listed_and_deleted(client: openai.OpenAI) -> None:
     made = client.files.create(file=("../../a b.txt", b"hello"), purpose="assistants")
     assert (made.bytes, made.status, made.purpose) == (5, "processed", "assistants")
-    assert client.files.content(made.id).read() == b"hello"
+    with pytest.raises(openai.BadRequestError, match="Not allowed to download files of purpose: assistants"):
+        client.files.content(made.id)
+    seen = client.files.create(file=("a.png", b"hello"), purpose="vision")
+    assert client.files.content(seen.id).read() == b"hello"
     assert made.id in [file.id for file in client.files.list(purpose="assistants")]
     assert made.id not in [file.id for file in client.files.list(purpose="vision")]
     assert client.files.delete(made.id).deleted
@@ -424,7 +427,9 @@ def test_the_files_of_version_1_go_to_the_tools_that_there_are(client: openai.Op
             cast_to=object,
             body={"model": "m", "tools": [{"type": kind}], "file_ids": [file.id]},
         )
-        assert file.id in json.dumps(made["tool_resources"][tool])
+        given = made["tool_resources"][tool]
+        ids = given.get("file_ids") or client.vector_stores.files.list(given["vector_store_ids"][0]).data
+        assert [getattr(each, "id", each) for each in ids] == [file.id]
     thread = client.beta.threads.create()
     message: Any = client.post(
         f"/threads/{thread.id}/messages",

@@ -27,6 +27,14 @@ _PATIENCE: Final = 1.0
 _AGAIN: Final = 600.0
 
 
+_NEEDED: Final = ("numpy", "tokenizers", "pypdf", "mammoth", "pptx", "openpyxl")
+
+
+def absent() -> list[str]:
+    """The modules of the extra `search` that are not installed; nothing is imported."""
+    return [name for name in _NEEDED if find_spec(name) is None]
+
+
 class FoundEmbedding:
     """Gives the embedding, once it is found.
 
@@ -81,9 +89,8 @@ class FoundEmbedding:
             return None  # the run itself tells what is wrong with the endpoint
 
     def _static(self) -> Embedding:
-        for needed in ("numpy", "tokenizers"):
-            if find_spec(needed) is None:
-                raise EmbeddingError(f"{needed} is missing; pip install 'asstream[search]'")
+        for missing in absent():
+            raise EmbeddingError(f"{missing} is missing; pip install 'asstream[search]'")
         if not static_embedding.is_there(self._home):
             logger.info("fetching the embedding for file search (19 MB)")
         return WordLlama(static_embedding.pull_embedding(self._home))
