@@ -84,13 +84,13 @@ def text_or_file(value: str) -> str:
         raise UsageError(f"{path} can't be read as text: {error}", "give a UTF-8 text file") from error
 
 
-def metadata(pairs: list[str]) -> dict[str, str]:
-    """`K=V` pairs as metadata. Raises UsageError."""
+def metadata(pairs: list[str], option: str = "--metadata") -> dict[str, str]:
+    """`K=V` pairs, as that option gave them. Raises UsageError."""
     found: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"--metadata {pair!r} is no K=V pair", "write it as --metadata topic=maths")
+            raise UsageError(f"{option} {pair!r} is no K=V pair", f"write it as {option} topic=maths")
         found[key] = value
     return found
 

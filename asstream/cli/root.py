@@ -28,6 +28,7 @@ COMMANDS = {
     "threads": ("asstream.cli.threads", "List, show, rename, delete, export threads."),
     "runs": ("asstream.cli.runs", "List, show, cancel runs; their steps."),
     "files": ("asstream.cli.files", "Upload, list, show, download, delete files."),
+    "stores": ("asstream.cli.stores", "List, show, create, fill, search, delete vector stores."),
     "models": ("asstream.cli.models", "List, pull, choose models of this machine."),
     "handlers": ("asstream.cli.handlers", "List the handlers that can show a reply."),
     "doctor": ("asstream.cli.doctor", "What is configured, reachable, installed; how to mend what is not."),
