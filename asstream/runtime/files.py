@@ -19,9 +19,6 @@ from asstream.runtime.store import StoreFullError, Writer
 PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What a client may upload a file for, as the service's error named them."""
 
-_KEPT_IN: Final = ("assistants", "user_data")
-"""Purposes whose files the service did not give out again; the text of one in a vector store it did."""
-
 _BATCH_SECONDS: Final = 30 * 86_400
 """How long files of purpose `batch` live where nothing else is said."""
 
@@ -76,11 +73,9 @@ class Files:
         return rows.listing(self._core.store, FILE, wanted, **({"purpose": purpose} if purpose else {}))
 
     def content(self, id: str) -> tuple[Object, Path]:
-        """A file's object and where its bytes are. Raises WireError 404, or 400 for what only goes in."""
+        """A file's object and where its bytes are. Raises WireError 404."""
         found = self.get(id)
         path = self._core.files / found["id"]
-        if found["purpose"] in _KEPT_IN:
-            raise WireError(400, f"Not allowed to download files of purpose: {found['purpose']}")
         if not path.is_file():
             raise WireError(404, f"The content of file {id} is gone from the disk.", param="id")
         return found, path

@@ -90,10 +90,11 @@ class Runs:
         run = objects.run(thread_id, assistant, fields, self._core.run_seconds)
         run["_with_contents"] = bool(fields.get("_with_contents"))
         run["_after"] = newest_place(writer, thread_id)
-        refuse_unoffered(run)
-        if fields.get("tools") is None and is_default(assistant):
+        by_default = fields.get("tools") is None and is_default(assistant)
+        if by_default:
             run.update(tools=objects.tools(self._tools_by_default()), _code_by_default=True)
-        elif may_search(run):
+        refuse_unoffered(run)
+        if may_search(run) and not by_default:
             refuse_expired(writer, assistant, rows.get(writer, THREAD, thread_id), run)
         columns = {"thread_id": thread_id, "status": "queued", "expires_at": run["expires_at"]}
         rows.insert(writer, RUN, run, owner=self._core.owner.id, **columns)

@@ -8,10 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from openai.types import FileDeleted, FileObject, Model, ModelDeleted
+from openai.types import (
+    FileDeleted,
+    FileObject,
+    Model,
+    ModelDeleted,
+    VectorStore,
+    VectorStoreDeleted,
+    VectorStoreSearchResponse,
+)
 from openai.types.beta import Assistant, AssistantDeleted, Thread, ThreadDeleted
 from openai.types.beta.threads import Message, MessageDeleted, Run
 from openai.types.beta.threads.runs import RunStep
+from openai.types.vector_stores import (
+    FileContentResponse,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+    VectorStoreFileDeleted,
+)
 from pydantic import BaseModel
 
 from asstream.runtime.objects import Object
@@ -25,6 +39,9 @@ _OBJECTS: Final[dict[str, type[BaseModel]]] = {
     "runs": Run,
     "files": FileObject,
     "models": Model,
+    "vector_stores": VectorStore,
+    "store_files": VectorStoreFile,
+    "file_batches": VectorStoreFileBatch,
 }
 """What the operations of a noun answer with, where nothing below says otherwise."""
 
@@ -34,10 +51,18 @@ _DELETED: Final[dict[str, type[BaseModel]]] = {
     "messages": MessageDeleted,
     "files": FileDeleted,
     "models": ModelDeleted,
+    "vector_stores": VectorStoreDeleted,
+    "store_files": VectorStoreFileDeleted,
 }
 
-_PAGES: Final[dict[str, type[BaseModel]]] = {"runs.steps": RunStep}
+_PAGES: Final[dict[str, type[BaseModel]]] = {"runs.steps": RunStep, "file_batches.files": VectorStoreFile}
 _SINGLE: Final[dict[str, type[BaseModel]]] = {"runs.step": RunStep}
+
+_FOUND: Final[dict[str, tuple[type[BaseModel], str]]] = {
+    "vector_stores.search": (VectorStoreSearchResponse, "vector_store.search_results.page"),
+    "store_files.content": (FileContentResponse, "vector_store.file_content.page"),
+}
+"""Operations that answer with a list that has no cursors: what is in it, and its `object`."""
 
 _STREAMED: Final = ("runs.create", "runs.create_with_thread", "runs.submit_tool_outputs")
 """Operations that answer with a stream where `stream` is true."""
@@ -88,6 +113,8 @@ _OTHERS: Final[dict[str, Object]] = {
 _WIDER: Final[dict[tuple[str, str], Object]] = {
     ("Run", "instructions"): {"type": "null"},
     ("FileObject", "purpose"): {"const": "evals"},
+    ("VectorStore", "name"): {"type": "null"},
+    ("VectorStoreFileBatch", "object"): {"const": "vector_store.file_batch"},
 }
 """What else a key may hold that the SDK's types do not know; the service had both."""
 
@@ -95,7 +122,8 @@ _WIDER: Final[dict[tuple[str, str], Object]] = {
 def models() -> list[type[BaseModel]]:
     """Every type that an answer is read with."""
     tables = (_OBJECTS, _DELETED, _PAGES, _SINGLE)
-    return list(dict.fromkeys(model for table in tables for model in table.values()))
+    found = (model for model, _ in _FOUND.values())
+    return list(dict.fromkeys([*(model for table in tables for model in table.values()), *found]))
 
 
 def contents(names: Iterable[str], references: References) -> dict[str, Object]:
@@ -118,6 +146,13 @@ def _content(name: str, references: References) -> Object:
     """The content of an operation's answer, by media type."""
     if name in _OTHERS:
         return _OTHERS[name]
+    if name in _FOUND:
+        model, kind = _FOUND[name]
+        return {"application/json": {"schema": _found(references[model], kind)}}
+    return _of_noun(name, references)
+
+
+def _of_noun(name: str, references: References) -> Object:
     noun, _, verb = name.partition(".")
     if verb == "page" or name in _PAGES:
         model = _PAGES.get(name) or _OBJECTS.get(noun)
@@ -128,6 +163,17 @@ def _content(name: str, references: References) -> Object:
     if not schema:
         return {}
     return {"application/json": {"schema": schema}, **(_EVENTS if name in _STREAMED else {})}
+
+
+def _found(item: Object, kind: str) -> Object:
+    """The schema of a list that is whole."""
+    properties: Object = {
+        "object": {"const": kind},
+        "data": {"type": "array", "items": item},
+        "has_more": {"const": False},
+        "next_page": {"type": "null"},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _page(item: Object, *, has_ends: bool) -> Object:

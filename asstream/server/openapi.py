@@ -67,6 +67,9 @@ _LISTS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "runs.page": (100, ()),
     "runs.steps": (100, ()),
     "files.page": (10_000, ("purpose",)),
+    "vector_stores.page": (100, ()),
+    "store_files.page": (100, ("filter",)),
+    "file_batches.files": (100, ("filter",)),
 }
 """The operations that give a page of a list: its most entries, and what else the query may hold."""
 

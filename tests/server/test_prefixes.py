@@ -62,7 +62,7 @@ def test_a_program_for_azure_runs_streamed_and_polled(client: openai.OpenAI) -> 
             run_id=run.id, thread_id=thread.id, tool_outputs=outputs
         ) as stream:
             assert "".join(stream.text_deltas) == "It is 2."
-        uploaded = azure.files.create(file=("a.png", b"a"), purpose="vision")
+        uploaded = azure.files.create(file=("a.txt", b"a"), purpose="assistants")
         assert azure.files.content(uploaded.id).read() == b"a"
         assert [model.id for model in azure.models.list()]
 

@@ -26,6 +26,9 @@ RECORDED_NULLS = {
 }
 """Where the service gave a null that the description does not allow. The service wins."""
 
+RECORDED_KINDS = {"VectorStoreFileBatchObject": "vector_store.file_batch"}
+"""Where the service gave another `object` than the description, and the SDK's types, have."""
+
 
 @cache
 def spec() -> dict[str, Any]:
@@ -34,6 +37,8 @@ def spec() -> dict[str, Any]:
     for schema, keys in RECORDED_NULLS.items():
         for key in keys:
             found["components"]["schemas"][schema]["properties"][key]["nullable"] = True
+    for schema, kind in RECORDED_KINDS.items():
+        found["components"]["schemas"][schema]["properties"]["object"]["enum"] = [kind]
     modern: dict[str, Any] = _modern(found)
     return modern
 
