@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import openai
@@ -12,7 +12,7 @@ def post_message(
     client: openai.OpenAI,
     thread_id: str,
     text: str,
-    attached: Iterable[str] = (),
+    attachments: Sequence[dict[str, Any]] = (),
     images: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Send a message.
@@ -21,14 +21,12 @@ def post_message(
         client: the endpoint.
         thread_id: the thread it goes to.
         text: what it says.
-        attached: ids of files that the code interpreter is given with it.
+        attachments: the files that tools are given with it, as on the wire.
         images: parts of the message that show images.
 
     Raises openai.APIError: it was not sent.
     """
     once = client.with_options(max_retries=0)
-    tools = [{"type": "code_interpreter"}]
-    attachments: list[Any] = [{"file_id": file_id, "tools": tools} for file_id in attached]
     extra: dict[str, Any] = {"attachments": attachments} if attachments else {}
     content: Any = [{"type": "text", "text": text}, *images] if images else text
     for last in (False, True):

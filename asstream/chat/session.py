@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import openai
 from openai.lib.streaming import AssistantStreamManager
 
-from asstream.chat import history, pictures, produced
+from asstream.chat import history, produced
+from asstream.chat.attachments import SEARCH, Outgoing, wait_until_read
 from asstream.chat.cancelling import cancel_run
 from asstream.chat.catch_up import record_rest
 from asstream.chat.find import DEFAULT_MODEL, find_assistant, find_thread
@@ -28,7 +29,7 @@ from asstream.chat.requests import find_new_run, send
 from asstream.chat.stream import RunStream, stream_run
 from asstream.chat.threads import ThreadIndex
 from asstream.errors import AsstreamError, NotFoundError, RunError
-from asstream.handlers.activity import SENDING, functions, waiting_for
+from asstream.handlers.activity import READING, SENDING, functions, waiting_for
 from asstream.handlers.faults import raised_by_handler
 from asstream.handlers.outcome import outcome_lines
 
@@ -64,8 +65,7 @@ class Session:
         last_run: the newest run of this session, or of the thread before.
         live: the run of the thread that somebody else began and that is under way: `join` shows it.
         usage: tokens of this session, by kind.
-        attached: the files of the next message: id → name.
-        images: the images of the next message.
+        outgoing: the files and images of the next message.
         listed: ids of the threads that were last shown, so that a number can pick one.
         tell_past: shows a person the thread's past.
         used: whether a message was sent.
@@ -91,8 +91,7 @@ class Session:
     last_run: Run | None = None
     live: Run | None = None
     usage: dict[str, int] = field(default_factory=dict)
-    attached: dict[str, str] = field(default_factory=dict)
-    images: list[pictures.Waiting] = field(default_factory=list)
+    outgoing: Outgoing = field(default_factory=Outgoing)
     listed: list[str] = field(default_factory=list)
     tell_past: Callable[[Session], None] = lambda _: None
     used: bool = False
@@ -121,13 +120,8 @@ class Session:
         return [
             " · ".join(part for part in who if part),
             f"{self.thread_id} · exit leaves, /help helps",
-            *(f"{image.shown} goes with the next message" for image in self.images),
+            *(f"{shown} goes with the next message" for shown in self.outgoing.shown()),
         ]
-
-    def show_image(self, picture: pictures.Picture) -> str:
-        """Let an image go with the next message; what it is called. Raises openai.OpenAIError."""
-        self.images.append(pictures.send(self.client, picture))
-        return self.images[-1].shown
 
     def send(self, text: str) -> Run:
         """Send a message and follow the run that answers it to its end.
@@ -138,12 +132,16 @@ class Session:
             KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
         """
         with self._telling(SENDING):
-            images = [image.part for image in self.images]
-            post_message(self.client, self.thread_id, text, self.attached, images)
-        self.attached.clear()
-        self.images.clear()
+            attachments = self.outgoing.attachments(self.assistant)
+            images = [image.part for image in self.outgoing.images]
+            post_message(self.client, self.thread_id, text, attachments, images)
+        self.outgoing.sent()
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
+        searched = [each["file_id"] for each in attachments if {"type": SEARCH} in each["tools"]]
+        if searched:
+            with self._telling(READING):
+                wait_until_read(self.client, self.thread_id, searched, self.say)
         return self.retry()
 
     def retry(self) -> Run:
@@ -233,6 +231,7 @@ class Session:
                 it all.
         """
         try:
+            self.outgoing.forget(self.client)
             self._discard_unused()
             if self.recorder is not None:
                 self.recorder.close()

@@ -224,9 +224,7 @@ def _exit(session: Session, argument: str) -> list[str]:
 
 COMMANDS = {
     "/help": Command("", "list these", _help),
-    "/file": Command(
-        "[PATH]", "give a file to the code interpreter, with the next message", slash_files.attach, "file"
-    ),
+    "/file": Command("[PATH]", "give a file to the tools, with the next message", slash_files.attach, "file"),
     "/image": Command(
         "[PATH|URL]", "show the model an image, with the next message", slash_files.image, "file"
     ),

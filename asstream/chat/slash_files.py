@@ -21,42 +21,22 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", r
 def attach(session: Session, argument: str) -> list[str]:
     """`/file [PATH]`: upload a file for the next message; alone, the files that wait for it."""
     if not argument:
-        waiting = [f"{name} ({file_id})" for file_id, name in session.attached.items()]
-        return [f"with the next message: {each}" for each in waiting] or [
-            "no file waits for the next message; /file PATH adds one"
-        ]
-    from asstream.chat.uploads import upload
-
-    made = upload(session.client, path := path_of(argument))
-    session.attached[made.id] = clean_line(made.filename or path.name)
-    return [
-        f"{session.attached[made.id]} ({made.bytes:,} bytes) goes with the next message",
-        *_unread(session),
-    ]
+        waiting = [f"with the next message: {file.shown} ({file.id})" for file in session.outgoing.files]
+        return waiting or ["no file waits for the next message; /file PATH adds one"]
+    file = session.outgoing.add_file(session.client, path_of(argument))
+    unread = file.unread(session.assistant)
+    return [f"{file.shown} ({file.size:,} bytes) goes with the next message", *([unread] if unread else [])]
 
 
 def image(session: Session, argument: str) -> list[str]:
     """`/image [PATH|URL]`: show the model a picture with the next message; alone, those that wait for it."""
     if not argument:
-        waiting = [f"with the next message: {each.shown}" for each in session.images]
+        waiting = [f"with the next message: {each.shown}" for each in session.outgoing.images]
         return waiting or ["no image waits for the next message; /image PATH|URL adds one"]
     from asstream.chat.pictures import look
 
-    shown = session.show_image(look(argument))
-    return [f"{shown} goes with the next message"]
-
-
-def _unread(session: Session) -> list[str]:
-    """A word where the assistant has no code interpreter to read the file with."""
-    from asstream.chat.find import DEFAULT_NAME
-
-    assistant = session.assistant
-    if assistant.name == DEFAULT_NAME or any(
-        tool.type == "code_interpreter" for tool in assistant.tools or ()
-    ):
-        return []
-    name = assistant.name or assistant.id
-    return [f"but {name} has no code interpreter to read it with; /assistant picks another"]
+    added = session.outgoing.add_image(session.client, look(argument))
+    return [f"{added.shown} goes with the next message"]
 
 
 def save(session: Session, argument: str) -> list[str]:

@@ -25,8 +25,19 @@ SECONDS = 600.0
 
 def upload(client: openai.OpenAI, path: Path, purpose: Purpose = "assistants") -> FileObject:
     """Upload a file under its own name. Raises UsageError where it can't be read or sent, openai's errors."""
-    from asstream.chat.downloads import MOST
     from asstream.chat.saving import safe_name
+
+    try:
+        with readable(path).open("rb") as file:
+            once = client.with_options(max_retries=0, timeout=SECONDS)
+            return once.files.create(file=(safe_name(path.name), file), purpose=purpose)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def readable(path: Path) -> Path:
+    """The path of a file that can be sent. Raises UsageError: it can't be read, is empty, or too large."""
+    from asstream.chat.downloads import MOST
 
     shown = clean_line(str(path))
     if path.is_dir():
@@ -34,16 +45,19 @@ def upload(client: openai.OpenAI, path: Path, purpose: Purpose = "assistants") -
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise UsageError(f"{shown} is no plain file", "name one that is")
     try:
-        with path.open("rb") as file:
+        with path.open("rb"):
             size = path.stat().st_size
-            if size > MOST:
-                raise UsageError(f"{shown} has {size:,} bytes, more than the API's {MOST:,}", "split it")
-            if not size:
-                raise UsageError(f"{shown} is empty", "name a file that holds something")
-            once = client.with_options(max_retries=0, timeout=SECONDS)
-            return once.files.create(file=(safe_name(path.name), file), purpose=purpose)
     except OSError as error:
-        raise UsageError(f"{shown} can't be read: {error.strerror}", "name another file") from error
+        raise _unreadable(path, error) from error
+    if size > MOST:
+        raise UsageError(f"{shown} has {size:,} bytes, more than the API's {MOST:,}", "split it")
+    if not size:
+        raise UsageError(f"{shown} is empty", "name a file that holds something")
+    return path
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{clean_line(str(path))} can't be read: {error.strerror}", "name another file")
 
 
 def named(patterns: Iterable[str]) -> list[Path]:

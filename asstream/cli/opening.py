@@ -6,6 +6,7 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstream.cli import options as o
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from openai.types.beta import Assistant
     from openai.types.beta.threads import Run
 
+    from asstream.chat.pictures import Picture
     from asstream.chat.recording import Recorder
     from asstream.chat.session import Session
     from asstream.cli.talk import TalkOptions
@@ -64,10 +66,13 @@ def open_session(
         NeedsModel: the runtime of this machine has no model yet.
         AsstreamError, openai.OpenAIError: it can't be opened.
     """
+    from asstream.chat.paths import path_of
     from asstream.chat.pictures import look
+    from asstream.chat.uploads import readable
     from asstream.cli.first_model import check_file, check_model
 
     images = [look(source) for source in options.images]
+    paths = [readable(path_of(named)) for named in options.files]
     instructions = o.text_or_file(settings.instructions) if settings.instructions is not None else None
     ensure_home(settings)
     check_model(settings)
@@ -84,8 +89,7 @@ def open_session(
         files = downloads(settings, options, endpoint.client, in_chat=in_chat)
         make_handler = handler_maker(spec, endpoint.client, files, resources)
         session = _session(settings, options, endpoint, make_handler, resuming)
-        for image in images:
-            session.show_image(image)
+        _add(session, paths, images)
         session.model_name = described.get("model", "")
         if described.get("kind") in _ELSEWHERE:  # what is typed goes there: the header must not say otherwise
             session.label = described["endpoint"]
@@ -99,6 +103,20 @@ def open_session(
         session.tell_past = show_past
     session.on_close = resources.close
     return session
+
+
+def _add(session: Session, paths: list[Path], images: list[Picture]) -> None:
+    """Upload what goes with the first message; where that fails, what was uploaded goes again."""
+    try:
+        for path in paths:
+            file = session.outgoing.add_file(session.client, path)
+            if unread := file.unread(session.assistant):
+                warn(f"{file.shown} goes with the next message", unread)
+        for image in images:
+            session.outgoing.add_image(session.client, image)
+    except BaseException:
+        session.outgoing.forget(session.client)
+        raise
 
 
 def _session(

@@ -35,6 +35,14 @@ Instructions = Annotated[
         "--instructions", metavar="TEXT|@FILE", help="Instructions in place of the assistant's own."
     ),
 ]
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file",
+        metavar="PATH",
+        help="A file for the first message, for the assistant's tools; repeat it for more.",
+    ),
+]
 Images = Annotated[
     list[str] | None,
     typer.Option(

@@ -31,6 +31,7 @@ class TalkOptions:
     thread: str | None = None
     model: str | None = None
     instructions: str | None = None
+    files: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     handler: str | None = None
     record: str | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from openai.types.beta.threads import Run
 
 SENDING = "sending"
+READING = "reading files"
 THINKING = "thinking"
 SEARCHING = "searching"
 WRITING_CODE = "writing code"

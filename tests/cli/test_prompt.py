@@ -197,7 +197,7 @@ def test_a_file_goes_with_the_next_message_alone(environ: dict[str, str], run: R
         json.loads(line) for line in run("threads", "show", thread, "--json", code=0).stdout.splitlines()
     ]
     attached = [each["attachments"] for each in shown if each["role"] == "user"]
-    assert [tool["type"] for tool in attached[0][0]["tools"]] == ["code_interpreter"]
+    assert [tool["type"] for tool in attached[0][0]["tools"]] == ["code_interpreter", "file_search"]
     assert not attached[1]
 
 
