@@ -77,9 +77,9 @@ class Outgoing:
 
     def add_file(self, client: openai.OpenAI, path: Path) -> FileWaiting:
         """Upload a file. Raises UsageError where it can't be read or sent, openai's errors."""
-        has_text = _has_text(path)
+        searched = has_text(path)
         made = upload(client, path)
-        self.files.append(FileWaiting(made.id, clean_line(made.filename or path.name), made.bytes, has_text))
+        self.files.append(FileWaiting(made.id, clean_line(made.filename or path.name), made.bytes, searched))
         return self.files[-1]
 
     def add_image(self, client: openai.OpenAI, picture: Picture) -> Waiting:
@@ -149,7 +149,7 @@ def wait_until_read(
                 waiting.pop(0)
 
 
-def _has_text(path: Path) -> bool:
+def has_text(path: Path) -> bool:
     """Whether a file may hold text: a document, or bytes without a NUL."""
     try:
         if not path.is_file():

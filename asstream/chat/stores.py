@@ -31,9 +31,8 @@ Tell = Callable[[str, int], None]
 
 @dataclass
 class Filled:
-    """What became of the files: ids by path, and a reason for each that is not in the store."""
+    """What became of the files: paths by id, and a reason for each that is not there."""
 
-    store_id: str
     added: dict[str, Path] = field(default_factory=dict)
     failed: list[tuple[Path, str]] = field(default_factory=list)
 
@@ -51,13 +50,36 @@ def fill(
 
     An interruption cancels the batch that is under way and goes on up. Raises openai's errors.
     """
-    filled = Filled(store_id)
+    filled = upload_all(client, paths, tell)
+    read_into(client, store_id, filled, attributes=attributes, chunking=chunking, tell=tell)
+    return filled
+
+
+def upload_all(client: openai.OpenAI, paths: Sequence[Path], tell: Tell = lambda what, done: None) -> Filled:
+    """Upload files; what can't be sent is in `failed`. Raises openai's errors."""
+    filled = Filled()
     for number, path in enumerate(paths):
         tell(f"uploading {path.name}", number)
         try:
             filled.added[upload(client, path).id] = path
         except UsageError as error:
             filled.failed.append((path, error.message))
+    return filled
+
+
+def read_into(
+    client: openai.OpenAI,
+    store_id: str,
+    filled: Filled,
+    *,
+    attributes: Mapping[str, str | float | bool] | None = None,
+    chunking: Mapping[str, Any] | None = None,
+    tell: Tell = lambda what, done: None,
+) -> None:
+    """Add uploaded files to a store and wait; what can't be read moves from `added` to `failed`.
+
+    An interruption cancels the batch that is under way and goes on up. Raises openai's errors.
+    """
     options: dict[str, Any] = {"attributes": dict(attributes or {}), "chunking_strategy": chunking}
     given = {key: value for key, value in options.items() if value}
     ids = list(filled.added)
@@ -69,7 +91,6 @@ def fill(
         watched = _watch(client, batch, partial(_tell_read, tell, start))
         if watched.file_counts.completed < len(part):
             _note_failures(client, watched, filled)
-    return filled
 
 
 def _tell_read(tell: Tell, before: int, done: int) -> None:

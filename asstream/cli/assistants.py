@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from asstream.chat import uploads
 from asstream.chat.find import DEFAULT_MODEL, find_assistant
 from asstream.cli import options as o
 from asstream.cli.importing import PORTABLE, create_under, entries_of, make
 from asstream.cli.output import as_json, details, emit, save, say, table, warn, when
+from asstream.cli.resources import resources
 from asstream.cli.target import noun, opened
 from asstream.errors import UsageError
 
@@ -32,6 +34,15 @@ Tool = Annotated[
         "--tool", metavar="code_interpreter|file_search|FILE.json", help="A tool; repeat it for more."
     ),
 ]
+File = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file", metavar="PATH", help="A file, folder or pattern for its tools; repeat it for more."
+    ),
+]
+Store = Annotated[
+    list[str] | None, typer.Option("--store", metavar="ID|NAME", help="The vector store it searches.")
+]
 Temperature = Annotated[float | None, typer.Option("--temperature", min=0, max=2)]
 TopP = Annotated[float | None, typer.Option("--top-p", min=0, max=1)]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="K=V", help="Repeat it for more.")]
@@ -46,6 +57,8 @@ def create(
     instructions: OwnInstructions = None,
     model: OwnModel = None,
     tool: Tool = None,
+    file: File = None,
+    store: Store = None,
     temperature: Temperature = None,
     top_p: TopP = None,
     metadata: Metadata = None,
@@ -56,12 +69,17 @@ def create(
     base_url: o.BaseUrl = None,
     api_key: o.ApiKey = None,
     as_json: o.Json = False,
-) -> None:
+) -> int:
     """Create an assistant and print its id."""
     fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
-    with opened(profile, base_url, api_key) as target:
-        made = create_under(target, {"model": DEFAULT_MODEL, **fields}, id)
+    paths, tools = uploads.named(file or []), _types(fields.get("tools") or [])
+    with (
+        opened(profile, base_url, api_key) as target,
+        resources(target.client, name or "files", tools, paths, store or [], {}) as given,
+    ):
+        made = create_under(target, {"model": DEFAULT_MODEL, **fields, **given.fields}, id)
     emit(made) if as_json else say(made.id)
+    return given.code
 
 
 @app.command()
@@ -72,6 +90,8 @@ def update(
     instructions: OwnInstructions = None,
     model: OwnModel = None,
     tool: Tool = None,
+    file: File = None,
+    store: Store = None,
     temperature: Temperature = None,
     top_p: TopP = None,
     metadata: Metadata = None,
@@ -79,17 +99,23 @@ def update(
     base_url: o.BaseUrl = None,
     api_key: o.ApiKey = None,
     as_json: o.Json = False,
-) -> None:
-    """Change what is given, leave the rest; tools and metadata are replaced."""
+) -> int:
+    """Change what is given, leave the rest; tools and metadata are replaced, files are added."""
     fields = _fields(name, description, instructions, model, tool, temperature, top_p, metadata)
-    if not fields:
+    paths = uploads.named(file or [])
+    if not fields and not paths and not store:
         raise UsageError(
             "nothing to change was given", "`asstream assistants update --help` shows what can be"
         )
     with opened(profile, base_url, api_key) as target:
         found = find_assistant(target.client, named)
-        changed = target.client.beta.assistants.update(found.id, **fields)
+        had = _data(found).get("tool_resources") or {}
+        tools = _types(fields["tools"]) if "tools" in fields else [each.type for each in found.tools]
+        files = found.name or "files"
+        with resources(target.client, files, tools, paths, store or [], had) as given:
+            changed = target.client.beta.assistants.update(found.id, **{**fields, **given.fields})
     emit(changed) if as_json else say(changed.id)
+    return given.code
 
 
 @app.command("list")
@@ -213,6 +239,10 @@ def _fields(
         "metadata": o.metadata(metadata) if metadata else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _types(tools: list[dict[str, Any]]) -> list[str]:
+    return [str(tool.get("type")) for tool in tools]
 
 
 def _data(assistant: Any) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,13 +10,13 @@ import typer
 from asstream.chat.find import find_store
 from asstream.chat.uploads import named
 from asstream.cli import options as o
+from asstream.cli.filling import fill_store
 from asstream.cli.output import details, emit, say, table, warn, when
-from asstream.cli.progress import bar
-from asstream.cli.target import Target, noun, opened
+from asstream.cli.target import noun, opened
 from asstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from openai.types import VectorStore, VectorStoreSearchResponse
+    from openai.types import VectorStoreSearchResponse
 
 app = noun("List, show, create, fill, search, delete vector stores.")
 
@@ -130,7 +128,7 @@ def create(
         made = target.once.vector_stores.create(
             **{key: value for key, value in fields.items() if value is not None}
         )
-        code = _fill(target, made, found, attributes, chunking) if found else 0
+        code = fill_store(target.client, made.id, found, attributes, chunking) if found else 0
         made = target.client.vector_stores.retrieve(made.id)
     emit(made) if as_json else say(made.id)
     return code
@@ -153,7 +151,7 @@ def add(
     attributes, chunking = _attributes(attribute or []), _chunking(chunk_tokens, overlap_tokens)
     with opened(profile, base_url, api_key) as target:
         filling = find_store(target.client, store)
-        code = _fill(target, filling, found, attributes, chunking)
+        code = fill_store(target.client, filling.id, found, attributes, chunking)
         if as_json:
             emit(target.client.vector_stores.retrieve(filling.id))
     return code
@@ -211,27 +209,6 @@ def delete(
     emit(gone) if as_json else say(f"deleted {gone.id}")
     if files and not as_json:
         say(f"deleted {len(files)} {'file' if len(files) == 1 else 'files'}")
-
-
-def _fill(
-    target: Target,
-    store: VectorStore,
-    paths: list[Path],
-    attributes: Mapping[str, str | float | bool],
-    chunking: Mapping[str, Any] | None,
-) -> int:
-    """Fill a store and say what came of it; the exit code."""
-    from asstream.chat.stores import fill
-
-    with bar(len(paths)) as tell:
-        filled = fill(target.client, store.id, paths, attributes=attributes, chunking=chunking, tell=tell)
-    for path, why in filled.failed:
-        warn(f"{path}: {why}")
-    told = f"; {len(filled.failed)} could not be read" if filled.failed else ""
-    warn(
-        f"{len(filled.added)} of {len(paths)} {'file' if len(paths) == 1 else 'files'} can be searched{told}"
-    )
-    return 1 if filled.failed else 0
 
 
 def _lines(hit: VectorStoreSearchResponse) -> list[str]:
