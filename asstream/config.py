@@ -59,6 +59,7 @@ class Settings:
         origin: what named the Assistants endpoint, for people.
         sandbox: `auto` or `none`: what holds the code that models write.
         limits: what the table `[interpreter]` sets of `asstream.interpreter.protocol.Limits`.
+        reading: what the table `[search]` sets of `asstream.search.ReadingLimits`.
     """
 
     home: Path
@@ -76,6 +77,7 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     sandbox: str = "auto"
     limits: Mapping[str, int | float] = field(default_factory=dict)
+    reading: Mapping[str, int | float] = field(default_factory=dict)
 
 
 def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -113,6 +115,7 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         model=_model(given, variables, name, profile),
         sandbox=_sandbox(given, profile, base_url),
         limits=document.limits,
+        reading=document.reading,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from asstream.errors import ConfigError
 
-TOP_KEYS = ("default_profile", "profiles", "interpreter")
+TOP_KEYS = ("default_profile", "profiles", "interpreter", "search")
 SANDBOXES = ("auto", "none")
 PROFILE_KEYS = (
     "base_url",
@@ -25,7 +25,7 @@ PROFILE_KEYS = (
 
 
 class Range(NamedTuple):
-    """What a number of the table `[interpreter]` may be."""
+    """What a number may be."""
 
     least: int
     most: int
@@ -44,12 +44,21 @@ LIMITS = {
 }
 """The keys of `[interpreter]`: the names of the interpreter's limits, with the values that make sense."""
 
+READING = {
+    "megabytes": Range(1, 1_048_576),
+    "tokens": Range(1000, 1_000_000_000),
+    "seconds": Range(1, 86_400, whole=False),
+    "memory_mb": Range(256, 1_048_576),
+}
+"""The keys of `[search]`: the names of the limits of reading one file, with the values that make sense."""
+
 
 class ConfigFile:
     """The file at `path`, which need not exist. Raises ConfigError for the first thing that is wrong.
 
     Attributes:
         limits: the table `[interpreter]`.
+        reading: the table `[search]`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +66,7 @@ class ConfigFile:
         self._document = _read(path)
         _check_document(path, self._document)
         self.limits: dict[str, int | float] = self._document.get("interpreter", {})
+        self.reading: dict[str, int | float] = self._document.get("search", {})
 
     def profile(self, named: str | None) -> tuple[str | None, dict[str, str]]:
         """The name and the table of the profile in use; (None, {}) when there is none."""
@@ -118,21 +128,22 @@ def _check_document(path: Path, document: Mapping[str, object]) -> None:
             if key == "sandbox" and value not in SANDBOXES:
                 place = _place(path, f"profiles.{name}", key)
                 raise ConfigError(f"{place}: {key!r} is {value!r}", f"it has to be {' or '.join(SANDBOXES)}")
-    _check_limits(path, document.get("interpreter", {}))
+    _check_limits(path, "interpreter", document.get("interpreter", {}), LIMITS)
+    _check_limits(path, "search", document.get("search", {}), READING)
 
 
-def _check_limits(path: Path, table: object) -> None:
+def _check_limits(path: Path, name: str, table: object, known: Mapping[str, Range]) -> None:
     if not isinstance(table, dict):
-        raise _bad_type(path, None, "interpreter", table, "a table, [interpreter]")
+        raise _bad_type(path, None, name, table, f"a table, [{name}]")
     for key, value in table.items():
-        if key not in LIMITS:
-            raise _bad_key(path, "interpreter", key, tuple(LIMITS))
-        least, most, whole = LIMITS[key]
+        if key not in known:
+            raise _bad_key(path, name, key, tuple(known))
+        least, most, whole = known[key]
         number = "a whole number" if whole else "a number"
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise _bad_type(path, "interpreter", key, value, number)
+            raise _bad_type(path, name, key, value, number)
         if not least <= value <= most:
-            place = _place(path, "interpreter", key)
+            place = _place(path, name, key)
             raise ConfigError(f"{place}: {key!r} is {value}", f"it has to be {number} from {least} to {most}")
 
 

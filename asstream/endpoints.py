@@ -18,10 +18,9 @@ from asstream.errors import AsstreamError, ConfigError, UnreachableError
 if TYPE_CHECKING:
     import openai
 
-    from asstream.runtime import CodeOptions
+    from asstream.runtime import CodeOptions, SearchOptions
     from asstream.runtime.models.endpoint import ModelEndpoint
     from asstream.runtime.models.protocol import ModelSource
-    from asstream.search import EmbeddingSource
 
 logger = logging.getLogger("asstream.endpoints")
 
@@ -168,14 +167,22 @@ def code_options(settings: Settings) -> CodeOptions:
     return CodeOptions(make, by_default=not absent())
 
 
-def embedding_source(settings: Settings, source: ModelSource) -> EmbeddingSource | None:
-    """What makes vectors for file search, for the embedded runtime and for `serve`.
+def search_options(settings: Settings, source: ModelSource) -> SearchOptions:
+    """How files are searched, for the embedded runtime and for `serve`.
 
-    None where search is not installed: then the default assistant is not offered it.
+    By words alone where the extra is not installed: then the default assistant is not offered it. For a
+    script nothing is fetched: what is there already is used.
     """
+    from asstream.runtime import SearchOptions
     from asstream.runtime.models.embedding_source import FoundEmbedding, absent
+    from asstream.search import ReadingLimits
 
-    return None if absent() else FoundEmbedding(settings.home, getattr(source, "embedding", None))
+    limits: dict[str, Any] = {**settings.reading}
+    if absent():
+        return SearchOptions(limits=ReadingLimits(**limits))
+    of_endpoint = getattr(source, "embedding", None)
+    found = FoundEmbedding(settings.home, of_endpoint, fetches=not is_spec(settings.model.model))
+    return SearchOptions(found, ReadingLimits(**limits))
 
 
 def _open_embedded(settings: Settings) -> Endpoint:
@@ -183,7 +190,7 @@ def _open_embedded(settings: Settings) -> Endpoint:
 
     home = ensure_home(settings)
     source = model_source(settings)
-    server = EmbeddedServer(home, lambda: source, code_options(settings), embedding_source(settings, source))
+    server = EmbeddedServer(home, lambda: source, code_options(settings), search_options(settings, source))
     server.start()
     client = make_client(server.base_url, server.api_key)
     return Endpoint(client, EMBEDDED, server.base_url, "this machine", source, server.close)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from asstream.config import ModelSettings, Settings, ensure_home, is_hosted_openai, is_loopback, load
-from asstream.configfile import LIMITS
+from asstream.configfile import LIMITS, READING, Range
 from asstream.errors import AsstreamError, ConfigError, UsageError
 from asstream.interpreter.protocol import Limits
+from asstream.search import ReadingLimits
 
 
 @pytest.fixture
@@ -286,10 +287,20 @@ def test_the_table_of_the_interpreter_sets_its_limits(environ: dict[str, str]) -
     assert Limits(**settings.limits) == Limits(seconds=2.5, memory_mb=512)  # type: ignore[arg-type]
 
 
-def test_every_limit_can_be_configured_and_its_default_is_in_its_range() -> None:
-    defaults = asdict(Limits())
-    assert LIMITS.keys() == defaults.keys()
-    assert all(LIMITS[name].least <= value <= LIMITS[name].most for name, value in defaults.items())
+def test_the_table_of_search_sets_what_reading_a_file_may_take(environ: dict[str, str]) -> None:
+    assert load({}, environ).reading == {}
+    write(environ, "[search]\nmegabytes = 20\nseconds = 1.5\n")
+    settings = load({}, environ)
+    assert ReadingLimits(**settings.reading) == ReadingLimits(megabytes=20, seconds=1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("known", "limits"), [(LIMITS, Limits()), (READING, ReadingLimits())])
+def test_every_limit_can_be_configured_and_its_default_is_in_its_range(
+    known: dict[str, Range], limits: Limits | ReadingLimits
+) -> None:
+    defaults = asdict(limits)
+    assert known.keys() == defaults.keys()
+    assert all(known[name].least <= value <= known[name].most for name, value in defaults.items())
 
 
 @pytest.mark.parametrize(
@@ -301,6 +312,9 @@ def test_every_limit_can_be_configured_and_its_default_is_in_its_range() -> None
         ("[interpreter]\nsessions = true\n", ["line 2", "bool"]),
         ("[interpreter]\nseconds = 0\n", ["line 2", "is 0", "from 1 to 86400"]),
         ("interpreter = 1\n", ["line 1", "[interpreter]"]),
+        ("[search]\nmegabyte = 1\n", ["line 2", "'megabyte'", "[search]", "megabytes"]),
+        ("[search]\ntokens = 1\n", ["line 2", "is 1", "from 1000"]),
+        ("search = 1\n", ["line 1", "[search]"]),
         ("[profiles.p]\nsandbox = 'off'\n", ["line 2", "'off'", "auto or none"]),
     ],
 )

@@ -18,6 +18,7 @@ from asstream.cli.talk import TalkOptions
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ModelSettings, Settings, load
 from asstream.interpreter import installed
+from asstream.runtime.models.embedding_source import absent
 
 if TYPE_CHECKING:
     from asstream.chat.session import Session
@@ -32,6 +33,8 @@ CODE = (
 )
 PLOT = "Draw the numbers."
 FILE = "I want the numbers as a file."
+SEARCH = "Here are the notes on the kettle. When is it to be descaled?"
+NOTES = Path(__file__).with_name("kettle.md")
 
 
 @app.command()
@@ -55,7 +58,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="asstream-demo-") as folder:
         session = open_session(_settings(Path(folder), held), options, terminal=sys.stdout.isatty())
         try:
-            failed = any(not _told(session, question) for question in _questions(held))
+            failed = any(not _told(session, question, file) for question, file in _questions(held))
         finally:
             session.close()
     if failed:
@@ -77,17 +80,32 @@ def _settings(home: Path, sandbox: str) -> Settings:
     )
 
 
-def _told(session: Session, question: str) -> bool:
+def _told(session: Session, question: str, file: Path | None) -> bool:
     say("", PROMPT + question)
+    if file is not None:
+        session.outgoing.add_file(session.client, file)
     run = session.send(question)
     if run.status != "completed":
         say(*session.outcome(run))
     return run.status == "completed"
 
 
-def _questions(sandbox: str) -> Iterator[str]:
-    """What is asked: about code only where code can be run, about a plot only where one can be drawn."""
-    yield TEXT[0]
+def _questions(sandbox: str) -> Iterator[tuple[str, Path | None]]:
+    """What is asked, and the file that goes with it.
+
+    About code only where code can be run, about a plot only where one can be drawn, about a file only where
+    files are searched.
+    """
+    yield TEXT[0], None
+    yield from ((question, None) for question in _code_questions(sandbox))
+    if missing := absent():
+        say("", f"(No file is searched: {' and '.join(missing)} missing; pip install 'asstream[search]'.)")
+    else:
+        yield SEARCH, NOTES
+    yield TEXT[1], None
+
+
+def _code_questions(sandbox: str) -> Iterator[str]:
     without = _no_interpreter(sandbox)
     if without:
         say("", *without)
@@ -98,7 +116,6 @@ def _questions(sandbox: str) -> Iterator[str]:
         else:
             yield PLOT
         yield FILE
-    yield TEXT[1]
 
 
 def _no_interpreter(sandbox: str) -> list[str]:

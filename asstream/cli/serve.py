@@ -16,7 +16,7 @@ from asstream.cli.output import say, warn
 from asstream.cli.serving_keys import serving_keys
 from asstream.cli.target import noun
 from asstream.config import EMBEDDED, ensure_home, load, server_keys
-from asstream.endpoints import KEYLESS, code_options, embedding_source, model_source
+from asstream.endpoints import KEYLESS, code_options, model_source, search_options
 from asstream.errors import ConfigError, UsageError
 
 HOST = "127.0.0.1"
@@ -115,7 +115,6 @@ def command(
             signal.signal(number, lambda *_: None)
         code = code_options(settings)
         source = model_source(settings)
-        embedding = embedding_source(settings, source)
         serving = serve(
             home,
             lambda: source,
@@ -123,7 +122,7 @@ def command(
             [key.value for key in keys],
             code=code,
             limits=Limits(max_body, max_file),
-            embedding=embedding,
+            search=search_options(settings, source),
             ready=ready,
             tell=warn,
             access=warn if access_log else None,

@@ -5,5 +5,6 @@ It knows no terminal and no HTTP. Who uses it: `open_runtime(home, source)`, the
 
 from asstream.runtime.interpreting import CodeOptions
 from asstream.runtime.runtime import Runtime, open_runtime
+from asstream.runtime.searching import SearchOptions
 
-__all__ = ["CodeOptions", "Runtime", "open_runtime"]
+__all__ = ["CodeOptions", "Runtime", "SearchOptions", "open_runtime"]

@@ -19,9 +19,8 @@ from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runner import Runner
-from asstream.runtime.searching import LazyLibrary
+from asstream.runtime.searching import LazyLibrary, SearchOptions
 from asstream.runtime.store import Store
-from asstream.search import EmbeddingSource
 
 POLL_SECONDS: Final = 0.02
 """How often other processes' commits are looked for: a `PRAGMA data_version`, a few µs."""
@@ -116,7 +115,7 @@ class Core:
         starting: how many requests are between saving a run as ours and having it in `live`.
         code: how code is run.
         run_seconds: how long after its creation a run expires.
-        embedding: gives what makes vectors for search; None where words alone are searched.
+        search: how files are searched.
         stopping: whether this process is about to end: it takes no more runs.
         recovering: held while a run is closed that nobody works on.
     """
@@ -127,7 +126,7 @@ class Core:
     source: ModelSource
     code: CodeOptions = field(default_factory=CodeOptions)
     run_seconds: int = RUN_SECONDS
-    embedding: EmbeddingSource | None = None
+    search: SearchOptions = field(default_factory=SearchOptions)
     live: dict[str, Runner] = field(default_factory=dict)
     starting: int = 0
     stopping: bool = False
@@ -136,7 +135,7 @@ class Core:
     def __post_init__(self) -> None:
         self.watch = Watch(self)
         self.interpreter = LazyInterpreter(self.code.make)
-        self.library = LazyLibrary(self.home, self.embedding)
+        self.library = LazyLibrary(self.home, self.search)
         self.ingesting = Ingesting(self.store, self.owner, self.files, self.library)
 
     @property

@@ -105,7 +105,7 @@ class Runs:
 
     def _tools_by_default(self) -> list[Object]:
         core = self._core
-        offered = {"code_interpreter": core.code.by_default, "file_search": core.embedding is not None}
+        offered = {"code_interpreter": core.code.by_default, "file_search": core.search.embedding is not None}
         return [{"type": kind} for kind, by_default in offered.items() if by_default]
 
     def _start(self, run: Object, usage: Object | None = None) -> Object:

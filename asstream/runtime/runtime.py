@@ -18,11 +18,11 @@ from asstream.runtime.models.protocol import ModelSource
 from asstream.runtime.objects import RUN_SECONDS
 from asstream.runtime.owners import Owner
 from asstream.runtime.runs import Runs
+from asstream.runtime.searching import SearchOptions
 from asstream.runtime.store import Store
 from asstream.runtime.store_files import FileBatches, StoreFiles
 from asstream.runtime.threads import Messages, Threads
 from asstream.runtime.vector_stores import VectorStores
-from asstream.search import EmbeddingSource
 
 DATABASE: Final = "asstream.db"
 
@@ -61,13 +61,13 @@ async def open_runtime(
     home: Path,
     source: ModelSource,
     code: CodeOptions | None = None,
-    embedding: EmbeddingSource | None = None,
+    search: SearchOptions | None = None,
     *,
     run_seconds: int = RUN_SECONDS,
 ) -> AsyncIterator[Runtime]:
     """Open a home: its database, its lock, its tasks. Leaving cancels this process's runs.
 
-    Without `code` runs are told that none can be run; without `embedding` words alone are searched. Runs
+    Without `code` runs are told that none can be run; without `search` words alone are searched. Runs
     expire `run_seconds` after their creation.
 
     Raises ConfigError when the folder or the database can't be used.
@@ -76,7 +76,9 @@ async def open_runtime(
     store = Store(home / DATABASE)
     try:
         owner = Owner(home / "owners")
-        runtime = Runtime(Core(home, store, owner, source, code or CodeOptions(), run_seconds, embedding))
+        runtime = Runtime(
+            Core(home, store, owner, source, code or CodeOptions(), run_seconds, search or SearchOptions())
+        )
     except OSError as error:
         await store.close()
         raise _unwritable(home, error) from error

@@ -71,7 +71,7 @@ class Searches:
             queries = call.queries()
             found = await self._search(queries, self._limit()) if queries else []
             call.hits = found or []
-            self._said[call.id] = self._words(call, queries, found, most)
+            self._said[call.id] = self._words(queries, found, most)
         step.settle()
 
     def record(self, calls: Sequence[SearchCall]) -> Object:
@@ -98,7 +98,9 @@ class Searches:
             yield event
         self._found = []
         shown = list(
-            self._numbered(call.hits, _PASSAGES_SHOWN if room is None else min(_PASSAGES_SHOWN, room))
+            self._numbered(
+                call.hits, [question], _PASSAGES_SHOWN if room is None else min(_PASSAGES_SHOWN, room)
+            )
         )
         self._passages = "\n\n".join(shown)
         yield {"messages": [], "message_ids": [], "step_id": None, "usage": None, "found": self._found}
@@ -132,14 +134,14 @@ class Searches:
             logger.exception("the search failed in thread %s", self._run["thread_id"])
         return None
 
-    def _words(self, call: SearchCall, queries: Sequence[str], found: list[Hit] | None, most: int) -> str:
+    def _words(self, queries: Sequence[str], found: list[Hit] | None, most: int) -> str:
         if not queries:
             return _NO_QUERY
         if not found:
             return _FAILED if found is None else _NOTHING
-        return "\n\n".join([_CITE, *self._numbered(found, most)])
+        return "\n\n".join([_CITE, *self._numbered(found, queries, most)])
 
-    def _numbered(self, hits: Sequence[Hit], most: int) -> Iterator[str]:
+    def _numbered(self, hits: Sequence[Hit], queries: Sequence[str], most: int) -> Iterator[str]:
         """The results as the model is shown them, as many as there is room for; known from now on."""
         search = max((place[0] for place in self._known), default=-1) + 1
         for result, hit in enumerate(hits):
@@ -148,8 +150,9 @@ class Searches:
             most -= len(text)
             if not text:
                 return
-            self._known[at] = Cited(hit.file_id, hit.filename, quote(hit.text))
-            self._found.append([*at, hit.file_id, hit.filename, quote(hit.text)])
+            quoted = quote(hit.text, queries)
+            self._known[at] = Cited(hit.file_id, hit.filename, quoted)
+            self._found.append([*at, hit.file_id, hit.filename, quoted])
             place = f" ({hit.place})" if hit.place else ""
             yield f"{mark(at, hit.filename)}{place}\n{text}"
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from asstream.errors import AsstreamError, UnreachableError
-from asstream.runtime import CodeOptions
-from asstream.search import EmbeddingSource
+from asstream.runtime import CodeOptions, SearchOptions
 from asstream.server.serving import STOP_SECONDS, MakeSource, listen, serve, url_of
 
 START_SECONDS: Final = 30.0
@@ -24,7 +23,7 @@ class EmbeddedServer:
         home: the folder with the database, the files and the models.
         make_source: makes the source of models; called in the server's thread.
         code: how code is run; without it none is.
-        embedding: gives what makes vectors for search; without it words alone are searched.
+        search: how files are searched; without it by their words alone.
     """
 
     def __init__(
@@ -32,11 +31,11 @@ class EmbeddedServer:
         home: Path,
         make_source: MakeSource,
         code: CodeOptions | None = None,
-        embedding: EmbeddingSource | None = None,
+        search: SearchOptions | None = None,
     ) -> None:
         self._home = home
         self._code = code
-        self._embedding = embedding
+        self._search = search
         self._make_source = make_source
         self._ready = threading.Event()
         self._error: BaseException | None = None
@@ -88,7 +87,7 @@ class EmbeddedServer:
             self._listener,
             [self.api_key],
             code=self._code,
-            embedding=self._embedding,
+            search=self._search,
             ready=self._ready.set,
             stop=self._stop,
         )

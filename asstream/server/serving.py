@@ -16,9 +16,8 @@ import anyio.lowlevel
 import uvicorn
 
 from asstream.errors import ConfigError
-from asstream.runtime import CodeOptions, open_runtime
+from asstream.runtime import CodeOptions, SearchOptions, open_runtime
 from asstream.runtime.models.protocol import ModelSource
-from asstream.search import EmbeddingSource
 from asstream.server.app import create_app
 from asstream.server.guard import LOOPBACK
 from asstream.server.limits import Limits
@@ -140,7 +139,7 @@ async def serve(
     *,
     code: CodeOptions | None = None,
     limits: Limits | None = None,
-    embedding: EmbeddingSource | None = None,
+    search: SearchOptions | None = None,
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -148,11 +147,11 @@ async def serve(
 ) -> None:
     """Open a home and serve it until `stop` is set, or, in the main thread, until SIGINT or SIGTERM.
 
-    `code` says how code is run, `embedding` gives what makes vectors for search, `limits` how large a
-    request may be; `tell` is told what the person who serves should know, `access` of each request. Raises
-    ConfigError when the home can't be opened.
+    `code` says how code is run, `search` how files are searched, `limits` how large a request may be; `tell`
+    is told what the person who serves should know, `access` of each request. Raises ConfigError when the home
+    can't be opened.
     """
-    async with open_runtime(home, make_source(), code, embedding) as runtime:
+    async with open_runtime(home, make_source(), code, search) as runtime:
         # No browser can be led to a Unix socket: there is no name to check there.
         loopback = listener.family != socket.AF_UNIX and listener.getsockname()[0] in LOOPBACK
         app = create_app(

@@ -195,7 +195,8 @@ def test_what_is_missing_is_said_in_the_same_words_everywhere(
     monkeypatch.setitem(sys.modules, "zmq", None)
     [check] = doctor._interpreter(load({}, {"ASSTREAM_CONFIG": str(tmp_path / "none.toml")}))
     assert (check.found, check.state) == ("not installed (zmq missing)", "note")
-    assert list(demo._questions("auto")) == list(demo.TEXT)
+    asked = [question for question, _ in demo._questions("auto")]
+    assert asked == [demo.TEXT[0], demo.SEARCH, demo.TEXT[1]]
     told = capsys.readouterr().out
     assert f"code interpreter is {check.found}" in told
     assert check.remedy in told
@@ -318,5 +319,8 @@ def test_the_demo_at_a_terminal_shows_it_all(environ: dict[str, str]) -> None:
     with terminal(["demo"], environ) as demo:
         shown = demo.wait_for("`asstream doctor` tells which model would answer.")
         assert demo.wait_end() == 0
-    for part in ("after 8 numbers: 31", "TypeError: unsupported", "\n8.8\n", "numbers.csv  file-"):
+    cited = "Every month, or when it has grown loud¹. Vinegar in two parts of water will do¹.\n"
+    noted = "¹  kettle.md, passage 1 · “… Descale it every month"
+    code = ("after 8 numbers: 31", "TypeError: unsupported", "\n8.8\n", "numbers.csv  file-")
+    for part in (*code, cited, noted):
         assert part in shown

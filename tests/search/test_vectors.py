@@ -18,6 +18,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from asstream.search import Chunking, EmbeddingError, Library, Ranking
+from asstream.search.refreshing import Told
 from asstream.search.wordllama import WordLlama
 from tests.search.embeddings import HashedWords
 
@@ -182,3 +183,17 @@ def test_the_static_embedding_is_the_mean_of_its_tokens_vectors(tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(EmbeddingError, match="holds no embedding"):
         WordLlama(tmp_path)
+
+
+def test_it_is_told_how_far_vectors_are_only_where_it_takes_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    quick = Told("vs_1", pace=60)
+    quick(1, 4)
+    quick(4, 4)
+    assert not caplog.messages
+    slow = Told("vs_1", pace=0)
+    for done in (1000, 2500, 4000):
+        slow(done, 4000)
+    begun, half, there = caplog.messages
+    assert "vs_1" in begun and "25 % of 4,000 passages" in begun
+    assert "62 %" in half
+    assert there == "the vectors of vs_1 are there"

@@ -22,8 +22,11 @@ from asstream.search.wordllama import WordLlama
 
 logger = logging.getLogger("asstream.models")
 
-_PATIENCE: Final = 1.0
-"""Seconds that who asks first waits: an endpoint's list and files on the disk are there by then."""
+_PATIENCE: Final = 10.0
+"""Seconds after which nobody waits any more: an endpoint's list, and in most places the download, are there.
+
+What is then filled or searched goes by words, and gets its vectors later.
+"""
 _AGAIN: Final = 600.0
 
 
@@ -41,27 +44,36 @@ class FoundEmbedding:
     Args:
         home: ASSTREAM_HOME.
         of_endpoint: gives the endpoint's embedding, or None; may raise ModelError. None: no endpoint.
+        fetches: whether the static one is fetched where it is not there yet.
     """
 
-    def __init__(self, home: Path, of_endpoint: Callable[[], Embedding | None] | None) -> None:
+    def __init__(
+        self, home: Path, of_endpoint: Callable[[], Embedding | None] | None, *, fetches: bool = True
+    ) -> None:
         self._home = home
         self._of_endpoint = of_endpoint
+        self._fetches = fetches
         self._lock = threading.Lock()
         self._found: Embedding | None = None
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
+        self._waited_for_until = 0.0
 
     def __call__(self) -> Embedding | None:
         """The embedding; None while there is none."""
         with self._lock:
-            if self._found is not None or self._thread is not None or time.monotonic() < self._not_before:
+            now = time.monotonic()
+            thread = self._thread
+            if self._found is not None or (thread is None and now < self._not_before):
                 return self._found
-            self._not_before = time.monotonic() + _AGAIN
-            thread = self._thread = threading.Thread(
-                target=self._look, name="asstream-embedding", daemon=True
-            )
-            thread.start()
-        thread.join(_PATIENCE)
+            if thread is None:
+                self._not_before, self._waited_for_until = now + _AGAIN, now + _PATIENCE
+                thread = self._thread = threading.Thread(
+                    target=self._look, name="asstream-embedding", daemon=True
+                )
+                thread.start()
+            patience = self._waited_for_until - now
+        thread.join(max(0.0, patience))
         return self._found
 
     def close(self) -> None:
@@ -88,9 +100,11 @@ class FoundEmbedding:
         except ModelError:
             return None  # the run itself tells what is wrong with the endpoint
 
-    def _static(self) -> Embedding:
+    def _static(self) -> Embedding | None:
         for missing in absent():
             raise EmbeddingError(f"{missing} is missing; pip install 'asstream[search]'")
         if not static_embedding.is_there(self._home):
+            if not self._fetches:
+                return None
             logger.info("fetching the embedding for file search (19 MB)")
         return WordLlama(static_embedding.pull_embedding(self._home))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,30 @@ class TestOnThisMachine:
         car, automobile, banana = embedding.embed(["a fast car", "quick automobiles", "ripe bananas"])
         assert car @ automobile > 0.4 > car @ banana
         assert [path.name for path in (tmp_path / "models").iterdir() if "pull" in path.name] == []
+
+    def test_for_a_script_nothing_is_fetched(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        source = FoundEmbedding(tmp_path, None, fetches=False)
+        assert source() is None and source() is None
+        assert list(tmp_path.iterdir()) == [] and not caplog.messages
+
+    def test_who_asks_while_it_is_looked_for_waits_as_well(self, tmp_path: Path) -> None:
+        """What is filled first has its vectors at once."""
+        looked, going = threading.Event(), threading.Event()
+        there = EndpointEmbedding(FakeEndpoint().endpoint, "e")
+
+        def slow() -> Embedding:
+            looked.set()
+            going.wait(20)
+            return there
+
+        with closing(FoundEmbedding(tmp_path, slow)) as source, ThreadPoolExecutor(2) as pool:
+            first = pool.submit(source)
+            assert looked.wait(20)
+            second = pool.submit(source)
+            time.sleep(0.05)
+            assert not first.done() and not second.done()
+            going.set()
+            assert first.result() is there and second.result() is there
 
     def test_without_one_there_is_none_and_the_log_says_why(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
