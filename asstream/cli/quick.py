@@ -17,7 +17,7 @@ VALUES = {
     "--base-url": "base_url",
     "--api-key": "api_key",
 }
-REPEATED = {"--image": "images"}
+REPEATED = {"--file": "files", "--image": "images"}
 SWITCHES = {"--no-stream": ("stream", False), "--plain": ("plain", True), "--json": ("json", True)}
 LAST = "--last"
 
