@@ -119,7 +119,8 @@ def _refusal(error: ValidationError) -> WireError:
     faults: list[Any] = error.errors(include_url=False)
     # Of a union's branches the one that got furthest is what the client meant.
     fault: Fault = max(faults, key=lambda each: (len(each["loc"]), each["type"] not in _WEAK))
-    path = _path(fault["loc"])
+    # What is wrong with an object as a whole may be said of one of its keys.
+    path = _path(fault["loc"]) or str((fault.get("ctx") or {}).get("param", ""))
     kind = fault["type"]
     if kind in _WANTED:
         got = _JSON_TYPES.get(type(fault["input"]), "something else")

@@ -25,7 +25,7 @@ Attributes = Annotated[
     ],
     Field(max_length=16),
 ]
-Query = Annotated[str, Field(max_length=10_000)]
+Query = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class ModifyVectorStore(Body):
@@ -69,7 +69,7 @@ class CreateFileBatch(Body):
     @model_validator(mode="after")
     def _names_files_once(self) -> CreateFileBatch:
         if (self.file_ids is None) == (self.files is None):
-            raise PydanticCustomError("files", "give one of 'file_ids' and 'files'")
+            raise PydanticCustomError("files", "give one of 'file_ids' and 'files'", {"param": "file_ids"})
         return self
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.processes import ROOT, server_process
 from tests.support.served import reply, write_script
+from tests.support.stores import let_expire
 
 PLOT = """
 import matplotlib.pyplot as plt
@@ -32,7 +33,13 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"tool_call": {"name": name, "arguments": arguments}}
 
 
+KETTLE = "Descale it every month."
 SCRIPT = [
+    reply(
+        [call("file_search", queries=["descale"])],
+        [{"text": ["Monthly", "【0:0†kettle", ".md】", " or so【0:0†kettle.md】."]}],
+        match="kettle",
+    ),
     reply(
         [call("temperature", city="Oslo", unit="Celsius"), call("rain_probability", city="Oslo")],
         [{"text": "It is cold; the last thing I heard was {tool}."}],
@@ -53,16 +60,26 @@ SCRIPT = [
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    home = tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[openai.OpenAI]:
     with server_process(home, write_script(home / "script.json", SCRIPT)) as (_, made):
         yield made
 
 
 def run(
-    client: openai.OpenAI, name: str, *arguments: str, text: str = "", folder: Path = ROOT, code: int = 0
+    client: openai.OpenAI,
+    name: str,
+    *arguments: str,
+    text: str = "",
+    folder: Path = ROOT,
+    code: int = 0,
+    said: str = "",
 ) -> str:
-    """What an example prints, with nothing configured but where the server is."""
+    """What an example prints, with nothing configured but where the server is. `said`: on stderr."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     ended = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
@@ -75,7 +92,7 @@ def run(
         check=False,
     )
     assert ended.returncode == code, ended.stderr
-    assert code or ended.stderr == ""
+    assert code or ended.stderr == said
     return ended.stdout
 
 
@@ -144,3 +161,38 @@ def test_pictures_are_asked_about_and_the_steps_are_listed(client: openai.OpenAI
     )
     [kept] = [each for each in client.files.list(purpose="vision") if each.filename == "a.png"]
     assert client.files.content(kept.id).read() == png
+
+
+def test_answers_about_files_have_footnotes(client: openai.OpenAI, tmp_path: Path) -> None:
+    (tmp_path / "kettle.md").write_text(KETTLE)
+    (tmp_path / "a.txt").write_text("Nothing of that.")
+    text, told = "When is the kettle due?\nWell?\n", "2 of 2 files can be searched.\n"
+    said = run(client, "file_search.py", "kettle.md", "a.txt", text=text, folder=tmp_path, said=told)
+    assert said == f"Monthly [1] or so [1].\n[1] kettle.md: “{KETTLE}”\nHello there.\n"
+    assert not [file for file in client.files.list() if file.filename in ("kettle.md", "a.txt")]
+
+
+def test_a_store_that_has_expired_is_made_anew(client: openai.OpenAI, home: Path) -> None:
+    file = client.files.create(file=("a.md", b"The okapi lives in the Congo."), purpose="assistants")
+    store = client.vector_stores.create(name="a", expires_after={"anchor": "last_active_at", "days": 1})
+    client.vector_stores.files.create_and_poll(
+        file.id, vector_store_id=store.id, attributes={"year": 1901}, poll_interval_ms=50
+    )
+    assistant = client.beta.assistants.create(
+        model="gpt-4o",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+    assert run(client, "rebuild_store.py", assistant.id) == "No store of this assistant has expired.\n"
+    let_expire(home, store.id)
+    with pytest.raises(openai.BadRequestError, match="has expired"):
+        client.beta.threads.create_and_run(assistant_id=assistant.id)
+    said = run(client, "rebuild_store.py", assistant.id, said="1 of 1 files read\n")
+    new = said.split()[-1]
+    assert said == f"{store.id} has expired and is now {new}\n"
+    found = client.vector_stores.search(new, query="okapi").data
+    assert [(hit.filename, hit.attributes) for hit in found] == [("a.md", {"year": 1901})]
+    assert (
+        client.beta.threads.create_and_run_poll(assistant_id=assistant.id, poll_interval_ms=50).status
+        == "completed"
+    )
