@@ -16,10 +16,12 @@ from asstream.server import (
     files,
     messages,
     models,
+    old_files,
     openapi,
     passing,
     runs,
     store_files,
+    stored,
     threads,
     vector_stores,
 )
@@ -29,6 +31,9 @@ from asstream.server.limits import Limits
 from asstream.server.missed import Missed
 
 _LIMITS: Final = Limits()
+_ASSISTANT = "/assistants/{assistant_id}"
+_COMPLETION = "/chat/completions/{completion_id}"
+_RESPONSE = "/responses/{response_id}"
 _THREAD = "/threads/{thread_id}"
 _MESSAGE = _THREAD + "/messages/{message_id}"
 _RUN = _THREAD + "/runs/{run_id}"
@@ -43,9 +48,9 @@ ROUTES: Final = (
     ("DELETE", "/models/{model:path}", models.delete),
     ("GET", "/assistants", assistants.page),
     ("POST", "/assistants", assistants.create),
-    ("GET", "/assistants/{assistant_id}", assistants.get),
-    ("POST", "/assistants/{assistant_id}", assistants.modify),
-    ("DELETE", "/assistants/{assistant_id}", assistants.delete),
+    ("GET", _ASSISTANT, assistants.get),
+    ("POST", _ASSISTANT, assistants.modify),
+    ("DELETE", _ASSISTANT, assistants.delete),
     ("GET", "/threads", threads.page),
     ("POST", "/threads", threads.create),
     ("POST", "/threads/runs", runs.create_with_thread),
@@ -87,7 +92,22 @@ ROUTES: Final = (
     ("GET", _BATCH, file_batches.get),
     ("POST", _BATCH + "/cancel", file_batches.cancel),
     ("GET", _BATCH + "/files", file_batches.files),
+    ("GET", _ASSISTANT + "/files", old_files.page),
+    ("POST", _ASSISTANT + "/files", old_files.create),
+    ("GET", _ASSISTANT + "/files/{file_id}", old_files.get),
+    ("DELETE", _ASSISTANT + "/files/{file_id}", old_files.delete),
+    ("GET", _MESSAGE + "/files", old_files.message_files),
+    ("GET", _MESSAGE + "/files/{file_id}", old_files.message_file),
     ("POST", "/chat/completions", passing.chat_completions),
+    ("GET", "/chat/completions", stored.completions),
+    ("GET", _COMPLETION, stored.completion),
+    ("POST", _COMPLETION, stored.modify_completion),
+    ("DELETE", _COMPLETION, stored.delete_completion),
+    ("GET", _COMPLETION + "/messages", stored.completion_messages),
+    ("GET", _RESPONSE, stored.response),
+    ("DELETE", _RESPONSE, stored.delete_response),
+    ("POST", _RESPONSE + "/cancel", stored.cancel_response),
+    ("GET", _RESPONSE + "/input_items", stored.input_items),
     ("POST", "/embeddings", passing.embeddings),
     ("POST", "/responses", passing.responses),
     ("POST", "/moderations", passing.moderations),

@@ -85,6 +85,39 @@ _EVENTS: Final[Object] = {
 _PASSED_ON: Final[Object] = {"application/json": {"schema": {"type": "object"}}}
 _PASSED_ON_STREAMED: Final[Object] = {**_PASSED_ON, "text/event-stream": {"schema": {"type": "object"}}}
 
+_STORED: Final = (
+    "response",
+    "delete_response",
+    "cancel_response",
+    "input_items",
+    "completions",
+    "completion",
+    "modify_completion",
+    "delete_completion",
+    "completion_messages",
+)
+
+
+def _old_file(owner: str) -> Object:
+    """The schema of a file of version 1: of an assistant, or of a message."""
+    kind = {"assistant": "assistant.file", "message": "thread.message.file"}[owner]
+    properties: Object = {
+        "id": {"type": "string"},
+        "object": {"const": kind},
+        "created_at": {"type": "integer"},
+        f"{owner}_id": {"type": "string"},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _page(item: Object, *, has_ends: bool) -> Object:
+    """The schema of a list of items."""
+    end: Object = {"type": ["string", "null"]}
+    ends: Object = {"first_id": end, "last_id": end, "has_more": {"type": "boolean"}} if has_ends else {}
+    properties: Object = {"object": {"const": "list"}, "data": {"type": "array", "items": item}, **ends}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
 _OTHERS: Final[dict[str, Object]] = {
     "passing.chat_completions": _PASSED_ON_STREAMED,
     "passing.deployed_chat_completions": _PASSED_ON_STREAMED,
@@ -92,6 +125,14 @@ _OTHERS: Final[dict[str, Object]] = {
     "passing.embeddings": _PASSED_ON,
     "passing.deployed_embeddings": _PASSED_ON,
     "passing.moderations": _PASSED_ON,
+    **{f"stored.{verb}": _PASSED_ON for verb in _STORED},
+    "stored.response": _PASSED_ON_STREAMED,
+    "old_files.create": {"application/json": {"schema": _old_file("assistant")}},
+    "old_files.get": {"application/json": {"schema": _old_file("assistant")}},
+    "old_files.delete": {"application/json": {"schema": {"type": "object", "required": ["id", "deleted"]}}},
+    "old_files.message_file": {"application/json": {"schema": _old_file("message")}},
+    "old_files.page": {"application/json": {"schema": _page(_old_file("assistant"), has_ends=True)}},
+    "old_files.message_files": {"application/json": {"schema": _page(_old_file("message"), has_ends=True)}},
     "runs.events": _EVENTS,
     "files.content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     "models.health": {
@@ -173,12 +214,4 @@ def _found(item: Object, kind: str) -> Object:
         "has_more": {"const": False},
         "next_page": {"type": "null"},
     }
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _page(item: Object, *, has_ends: bool) -> Object:
-    """The schema of a list of items."""
-    end: Object = {"type": ["string", "null"]}
-    ends: Object = {"first_id": end, "last_id": end, "has_more": {"type": "boolean"}} if has_ends else {}
-    properties: Object = {"object": {"const": "list"}, "data": {"type": "array", "items": item}, **ends}
     return {"type": "object", "required": list(properties), "properties": properties}

@@ -19,6 +19,7 @@ from asstream.server.answers import answer
 from asstream.server.requests import (
     Body,
     CreateAssistant,
+    CreateAssistantFile,
     CreateMessage,
     CreateRun,
     CreateThread,
@@ -42,6 +43,7 @@ RouteRow = tuple[str, str, Handler]
 
 _BODIES: Final[dict[str, type[Body]]] = {
     "assistants.create": CreateAssistant,
+    "old_files.create": CreateAssistantFile,
     "assistants.modify": ModifyAssistant,
     "threads.create": CreateThread,
     "threads.modify": ModifyThread,
@@ -66,6 +68,8 @@ _LISTS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "messages.page": (100, ("run_id",)),
     "runs.page": (100, ()),
     "runs.steps": (100, ()),
+    "old_files.page": (100, ()),
+    "old_files.message_files": (100, ()),
     "files.page": (10_000, ("purpose",)),
     "vector_stores.page": (100, ()),
     "store_files.page": (100, ("filter",)),
@@ -160,7 +164,8 @@ def _read(name: str, references: Mapping[Any, Object]) -> Object | None:
     if name in _BODIES:
         return {"application/json": {"schema": references[_BODIES[name]]}}
     # What is passed on is for the model's endpoint to check.
-    passed = {"application/json": {"schema": {"type": "object"}}} if name.startswith("passing.") else None
+    passes = name.startswith("passing.") or name == "stored.modify_completion"
+    passed = {"application/json": {"schema": {"type": "object"}}} if passes else None
     return _UPLOADS.get(name, passed)
 
 

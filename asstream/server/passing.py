@@ -30,39 +30,41 @@ _COMES_BACK: Final = (
 
 async def chat_completions(request: Request) -> Response:
     """`POST /chat/completions`, passed on to the model's endpoint."""
-    return await _pass_on(request, "/chat/completions")
+    return await pass_on(request, "/chat/completions")
 
 
 async def embeddings(request: Request) -> Response:
     """`POST /embeddings`, passed on to the model's endpoint."""
-    return await _pass_on(request, "/embeddings")
+    return await pass_on(request, "/embeddings")
 
 
 async def responses(request: Request) -> Response:
     """`POST /responses`, passed on to the model's endpoint."""
-    return await _pass_on(request, "/responses")
+    return await pass_on(request, "/responses")
 
 
 async def moderations(request: Request) -> Response:
     """`POST /moderations`, passed on to the model's endpoint."""
-    return await _pass_on(request, "/moderations")
+    return await pass_on(request, "/moderations")
 
 
 async def deployed_chat_completions(request: Request) -> Response:
     """`POST /deployments/{deployment}/chat/completions`: Azure's form; the model may be named here alone."""
-    return await _pass_on(request, "/chat/completions", request.path_params["deployment"])
+    return await pass_on(request, "/chat/completions", request.path_params["deployment"])
 
 
 async def deployed_embeddings(request: Request) -> Response:
     """`POST /deployments/{deployment}/embeddings`: Azure's form; the model may be named here alone."""
-    return await _pass_on(request, "/embeddings", request.path_params["deployment"])
+    return await pass_on(request, "/embeddings", request.path_params["deployment"])
 
 
-async def _pass_on(request: Request, path: str, model: str | None = None) -> Response:
+async def pass_on(request: Request, path: str, model: str | None = None) -> Response:
+    """Pass a request on to the model's endpoint, under another path. Raises WireError."""
     if "x-asstream" in request.headers:
         raise WireError(508, _COMES_BACK, code="loop_detected")
     headers = {name: request.headers[name] for name in _SENT_ON if name in request.headers}
-    asked = RawRequest(path, await raw_body(request), headers, model)
+    query = request.query_params.multi_items() if request.method != "POST" else ()
+    asked = RawRequest(path, await raw_body(request), headers, model, request.method, tuple(query))
     answer = await _unless_left(request, asked)
     if answer is None:
         return Response(status_code=_LEFT)

@@ -255,6 +255,12 @@ class AssistantFields(Body):
         return {**data, "tool_resources": {**made, **given}} if made and isinstance(given, dict) else data
 
 
+class CreateAssistantFile(Body):
+    """`POST /assistants/{assistant_id}/files`, of version 1."""
+
+    file_id: str
+
+
 class CreateAssistant(AssistantFields):
     """`POST /assistants`. `id` is an extension: an assistant under an id that programs know."""
 

@@ -59,7 +59,7 @@ def test_every_body_that_is_read_is_described() -> None:
         if name_of(handler) == "files.create":
             assert "multipart/form-data" in described["content"]
             continue
-        if name_of(handler).startswith("passing."):
+        if name_of(handler).startswith("passing.") or name_of(handler) == "stored.modify_completion":
             assert described["content"] == {"application/json": {"schema": {"type": "object"}}}
             continue
         assert (read is None) == (described is None), name_of(handler)
@@ -75,7 +75,10 @@ def test_every_answer_and_every_page_is_described() -> None:
         assert operation["responses"]["200"]["content"], name_of(handler)
         is_page = "listing(request" in inspect.getsource(handler)
         assert is_page == ("limit" in [each["name"] for each in operation["parameters"]]), name_of(handler)
-        streams = re.search("stream_answer\\(|/chat/completions|/responses", inspect.getsource(handler))
+        streams = re.search(
+            "stream_answer\\(|POST /\\S*(completions|responses)`|GET /responses/{response_id}`",
+            inspect.getsource(handler),
+        )
         assert bool(streams) == ("text/event-stream" in operation["responses"]["200"]["content"]), name_of(
             handler
         )

@@ -7,6 +7,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import openai
 import pytest
@@ -199,3 +200,63 @@ def test_the_scripted_model_says_what_it_is(tmp_path: Any) -> None:
         pytest.raises(openai.NotFoundError, match="answers runs alone, not /embeddings"),
     ):
         scripted.embeddings.create(model="m", input="x")
+
+
+RESPONSE = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "output": []}
+
+
+def test_what_the_endpoint_keeps_is_asked_for_there(up: Upstream, client: openai.OpenAI) -> None:
+    up.answer = lambda _: JSONResponse({**RESPONSE, "data": [], "messages": []})
+    assert client.responses.retrieve("resp_1", include=["file_search_call.results"]).id == "resp_1"
+    client.responses.input_items.list("resp_1", limit=3)
+    client.responses.cancel("resp_1")
+    client.responses.delete("resp_1")
+    client.chat.completions.list(model="m-1", metadata={"a": "b"})
+    client.chat.completions.retrieve("c-1")
+    client.chat.completions.update("c-1", metadata={"a": "b"})
+    client.chat.completions.messages.list("c-1", order="asc")
+    client.chat.completions.delete("c-1")
+    assert [(each.method, each.path.removeprefix("/v1")) for each in up.received] == [
+        ("GET", "/responses/resp_1"),
+        ("GET", "/responses/resp_1/input_items"),
+        ("POST", "/responses/resp_1/cancel"),
+        ("DELETE", "/responses/resp_1"),
+        ("GET", "/chat/completions"),
+        ("GET", "/chat/completions/c-1"),
+        ("POST", "/chat/completions/c-1"),
+        ("GET", "/chat/completions/c-1/messages"),
+        ("DELETE", "/chat/completions/c-1"),
+    ]
+    assert all(each.headers["authorization"] == f"Bearer {KEY}" for each in up.received)
+    queries = [dict(parse_qsl(each.query)) for each in up.received]
+    assert queries[0] == {"include[]": "file_search_call.results"}
+    assert queries[1] == {"limit": "3"}
+    assert queries[4] == {"model": "m-1", "metadata[a]": "b"}
+    assert queries[7] == {"order": "asc"}
+    assert up.received[6].json == {"metadata": {"a": "b"}}
+
+
+def test_a_kept_response_is_streamed_again(up: Upstream, client: openai.OpenAI) -> None:
+    up.answer = lambda _: stream(chunk(content="Hi"))
+    with asked(client, "GET", "/responses/resp_1?stream=true") as response:
+        assert "text/event-stream" in response.headers["content-type"]
+        assert b'"Hi"' in response.read()
+    assert up.received[0].query == "stream=true"
+
+
+@pytest.mark.parametrize("id", ["..", "%2e%2e", "a%2fb", "a%0d%0ab", "a%3fb", "x" * 300])
+def test_an_id_leads_nowhere_else(up: Upstream, client: openai.OpenAI, id: str) -> None:
+    for method, path in (("GET", "/responses/"), ("DELETE", "/chat/completions/")):
+        with asked(client, method, f"{path}{id}") as response:
+            assert response.status in (404, 405)
+    assert not up.received
+
+
+def test_a_script_and_a_small_model_keep_nothing(tmp_path: Any) -> None:
+    with served(tmp_path, [reply([{"text": "Yes."}])]) as scripted:
+        for ask in (
+            lambda: scripted.responses.retrieve("resp_1"),
+            lambda: scripted.chat.completions.list(),
+        ):
+            with pytest.raises(openai.NotFoundError, match="answers runs alone"):
+                ask()

@@ -77,3 +77,52 @@ def test_wrong_things_beside_file_ids_are_refused_by_name(client: openai.OpenAI,
     error = said(client, "POST", "/assistants", body)["error"]
     assert error["type"] == "invalid_request_error"
     assert any(name in error["message"] for name in wrong or ("No such File object: file-1",))
+
+
+def test_the_files_of_an_assistant_are_objects_of_their_own(client: openai.OpenAI, file: str) -> None:
+    made = said(client, "POST", "/assistants", {"model": "m", "tools": [CODE, RETRIEVAL]})
+    path = f"/assistants/{made['id']}/files"
+    other = client.files.create(file=("b.txt", b"b"), purpose="assistants").id
+    first = said(client, "POST", path, {"file_id": file})
+    created = client.files.retrieve(file).created_at
+    expected = {"id": file, "object": "assistant.file", "created_at": created, "assistant_id": made["id"]}
+    assert first == expected
+    said(client, "POST", path, {"file_id": other})
+    listed = said(client, "GET", path)
+    assert [each["id"] for each in listed["data"]] == [other, file]
+    assert (listed["first_id"], listed["last_id"], listed["has_more"]) == (other, file, False)
+    page = said(client, "GET", f"{path}?limit=1&order=asc")
+    assert ([each["id"] for each in page["data"]], page["has_more"]) == ([file], True)
+    assert said(client, "GET", f"{path}?order=asc&after={file}")["data"][0]["id"] == other
+    assert said(client, "GET", f"{path}/{file}") == expected
+    held = said(client, "GET", f"/assistants/{made['id']}", version=2)["tool_resources"]
+    assert held["code_interpreter"]["file_ids"] == [file, other]
+    [store] = held["file_search"]["vector_store_ids"]
+    assert {each.id for each in client.vector_stores.files.list(store)} == {file, other}
+    gone = said(client, "DELETE", f"{path}/{file}")
+    assert gone == {"id": file, "object": "assistant.file.deleted", "deleted": True}
+    assert client.files.retrieve(file).id == file
+    assert said(client, "GET", f"/assistants/{made['id']}")["file_ids"] == [other]
+    said(client, "DELETE", f"{path}/{other}")
+    held = said(client, "GET", f"/assistants/{made['id']}", version=2)["tool_resources"]
+    assert held == {"code_interpreter": {"file_ids": []}, "file_search": {"vector_store_ids": []}}
+
+
+def test_the_files_of_a_message_are_objects_of_their_own(client: openai.OpenAI, file: str) -> None:
+    thread = client.beta.threads.create()
+    body = {"role": "user", "content": "Hi", "file_ids": [file]}
+    message = said(client, "POST", f"/threads/{thread.id}/messages", body)["id"]
+    path = f"/threads/{thread.id}/messages/{message}/files"
+    [listed] = said(client, "GET", path)["data"]
+    assert (listed["id"], listed["object"], listed["message_id"]) == (file, "thread.message.file", message)
+    assert said(client, "GET", f"{path}/{file}") == listed
+    assert "No file found" in said(client, "GET", f"{path}/file-none")["error"]["message"]
+
+
+def test_files_that_are_not_there_are_refused(client: openai.OpenAI, file: str) -> None:
+    made = said(client, "POST", "/assistants", {"model": "m", "tools": [CODE]})
+    path = f"/assistants/{made['id']}/files"
+    assert "No such File object" in said(client, "POST", path, {"file_id": "file-none"})["error"]["message"]
+    assert "file_id" in said(client, "POST", path, {})["error"]["message"]
+    assert "No file found" in said(client, "DELETE", f"{path}/{file}")["error"]["message"]
+    assert said(client, "GET", path)["data"] == []

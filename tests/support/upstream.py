@@ -25,6 +25,7 @@ KEY = "sk-upstream"
 class Received:
     """A request as it came."""
 
+    method: str
     path: str
     query: str
     headers: dict[str, str]
@@ -114,7 +115,9 @@ def upstream() -> Iterator[Upstream]:
 
     async def post(request: Request) -> Response:
         body = await request.body()
-        state.received.append(Received(request.url.path, request.url.query, dict(request.headers), body))
+        state.received.append(
+            Received(request.method, request.url.path, request.url.query, dict(request.headers), body)
+        )
         state.asked.set()
         while state.silent:
             await asyncio.sleep(0.005)
@@ -127,7 +130,9 @@ def upstream() -> Iterator[Upstream]:
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "o"} for name in state.models]
         return JSONResponse({"object": "list", "data": data})
 
-    app = Starlette(routes=[Route("/v1/models", models), Route("/{path:path}", post, methods=["POST"])])
+    app = Starlette(
+        routes=[Route("/v1/models", models), Route("/{path:path}", post, methods=["GET", "POST", "DELETE"])]
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

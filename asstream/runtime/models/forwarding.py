@@ -6,11 +6,12 @@ Knows HTTP. The endpoint's key is the client's own; what headers may go either w
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import openai
+from openai._models import FinalRequestOptions  # what `client.request` takes; it has no public name
 
 from asstream.runtime.models.assembly import STOPPED
 from asstream.runtime.models.endpoint import ModelEndpoint
@@ -48,13 +49,15 @@ async def forward(client: openai.AsyncOpenAI, endpoint: ModelEndpoint, request: 
     Raises ModelError where it can't be reached, is asstream, or refuses the key, which is not the client's.
     """
     try:
-        stream = await client.post(
-            request.path,
-            cast_to=object,
-            content=request.body,
-            options={"headers": dict(request.headers)},
-            stream=True,
-            stream_cls=openai.AsyncStream[object],
+        wanted = FinalRequestOptions.construct(
+            method=request.method,
+            url=request.path,
+            params=_params(request.query),
+            headers=dict(request.headers),
+            content=request.body or None,
+        )
+        stream = await client.request(
+            cast_to=object, options=wanted, stream=True, stream_cls=openai.AsyncStream[object]
         )
     except openai.APIStatusError as error:
         return _answer(endpoint, error.response, _whole(error.response.content), _nothing)
@@ -76,6 +79,17 @@ def _answer(
     if response.status_code == 401:
         raise refused_key(endpoint)
     return RawAnswer(response.status_code, _told(response.headers), body, close)
+
+
+def _params(query: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A query as the client takes one: it puts the brackets behind the name of a list itself."""
+    found: dict[str, Any] = {}
+    for name, value in query:
+        if name.endswith("[]"):
+            found.setdefault(name[:-2], []).append(value)
+        else:
+            found[name] = value
+    return found
 
 
 async def _whole(content: bytes) -> AsyncIterator[bytes]:

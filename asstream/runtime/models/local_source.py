@@ -54,7 +54,7 @@ class LocalSource:
         """See `ModelSource`: chat completions are answered by the child, whatever model they name."""
         from asstream.runtime.models.forwarding import CHAT, read, refusal
 
-        if request.path != CHAT:
+        if request.path != CHAT or request.method != "POST":
             return refusal(404, _CHAT_ALONE.format(path=request.path), "unsupported")
         named = (read(request) or {}).get("model")
         return await self._model(named if isinstance(named, str) else None).forward(request)

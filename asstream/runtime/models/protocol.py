@@ -176,18 +176,21 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """A POST to pass on as it is.
+    """A request to pass on as it is.
 
     Attributes:
-        path: below the endpoint's base URL, e.g. `/embeddings`; one of ours, never a client's text.
+        path: below the endpoint's base URL, e.g. `/embeddings`; of a client's text it has ids at most.
         headers: those that may go on; never a key.
         model: the model of a body that names none; None: it stays so.
+        query: names and values behind the path, in order.
     """
 
     path: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
+    method: str = "POST"
+    query: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
