@@ -222,6 +222,10 @@ class TerminalChat:
 
         try:
             self._do(session, act)
+            if session.live is not None:
+                if command is None:  # the run was in the message's way: it comes back, to be sent after that
+                    self._default = line
+                self._join(session)
         except slash.Leave:
             return False
         except slash.Draft as draft:
@@ -244,6 +248,8 @@ class TerminalChat:
             self._show(["stopped"], sys.stderr)
             raise
         except Exception as error:
+            if session.live is not None:  # what is wrong is about to be shown
+                return
             # Where a handler of the person's own left its line is not known: an empty line harms less.
             ends = [] if session.handler_is_ours else [""]
             self._show([*ends, *self._around.explain(error)], sys.stderr)
@@ -295,12 +301,26 @@ def run_piped(around: Surroundings, lines: Iterable[str]) -> int:
                 if command is not None and command[0] in slash.COMMANDS:
                     _note(around, slash.run(session, *command))
                 else:
-                    code = max(code, settle(around, session, session.send(line.rstrip("\r\n"))))
+                    code = max(code, _sent(around, session, line.rstrip("\r\n")))
             except slash.Leave:
                 break
     finally:
         session.close()
     return code
+
+
+def _sent(around: Surroundings, session: Session, text: str) -> int:
+    """Send a line of a pipe, after the run that is in its way where there is one; 0 or 1."""
+    import openai
+
+    try:
+        return settle(around, session, session.send(text))
+    except openai.BadRequestError:
+        if session.live is None:
+            raise
+    _note(around, [UNDER_WAY])
+    joined = settle(around, session, session.join())
+    return max(joined, settle(around, session, session.send(text)))
 
 
 def open_unasked(around: Surroundings) -> Session:

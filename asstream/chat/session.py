@@ -127,14 +127,18 @@ class Session:
         """Send a message and follow the run that answers it to its end.
 
         Raises:
-            openai.OpenAIError: the endpoint refuses or fails.
+            openai.OpenAIError: the endpoint refuses or fails. A run of others that was in the way is `live`.
             RunError: the handler raised.
             KeyboardInterrupt: the person stopped it; the run is cancelled on the server.
         """
         with self._telling(SENDING):
             attachments = self.outgoing.attachments(self.assistant)
             images = [image.part for image in self.outgoing.images]
-            post_message(self.client, self.thread_id, text, attachments, images)
+            try:
+                post_message(self.client, self.thread_id, text, attachments, images)
+            except openai.BadRequestError:
+                self._find_live()
+                raise
         self.outgoing.sent()
         self.used = True
         self.index.note_use(self.thread_id, self.assistant.id, text)
@@ -247,6 +251,13 @@ class Session:
                 self.client.with_options(max_retries=0, timeout=1).beta.threads.delete(self.thread_id)
 
     # sending
+
+    def _find_live(self) -> None:
+        """Look whether a run that somebody else began is why the thread took no message."""
+        run = history.last_run(self.client, self.thread_id)
+        if run is not None and run.status in ACTIVE and run.id not in self._known:
+            self.last_run = run
+            self.__post_init__()
 
     def _parameters(self) -> dict[str, Any]:
         chosen = {"model": self.model, "instructions": self.instructions}

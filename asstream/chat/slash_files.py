@@ -61,7 +61,12 @@ def export(session: Session, argument: str) -> list[str]:
         partial(image_in_words, session.client),
     )
     try:
-        path.write_text(text, encoding="utf-8", errors="replace")
+        with path.open("x", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise AsstreamError(
+            f"{path} is there already", "name another file: nothing is written over"
+        ) from error
     except OSError as error:
         raise AsstreamError(f"{path} can't be written: {error.strerror}", "name another file") from error
     return [f"written to {path}"]

@@ -6,12 +6,16 @@ names in their class's ancestry, which are the same in httpx and httpx2.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 import openai
 
 from asstream.errors import RunError
 
+_NOT_THEIRS = (Path(__file__).parents[1], Path(openai.__file__).parent)
+"""Whose files are no handler of a person's: asstream's, and the SDK's."""
 _HTTP_LIBRARIES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "h11", "ssl", "socket"})
 
 
@@ -90,6 +94,20 @@ def raised_by_handler(error: Exception, *, cancelled: bool = False) -> RunError:
         cancelled: whether the run was cancelled because of it.
     """
     return RunError(
-        f"the handler raised {type(error).__name__}: {error}".removesuffix(": "),
+        f"the handler raised {type(error).__name__}: {error}".removesuffix(": ") + _where(error),
         f"{'the run was cancelled; ' if cancelled else ''}mend the handler or choose another",
     )
+
+
+def _where(error: Exception) -> str:
+    """The last line of the handler's own file on the way to an exception: ` (FILE, line N, in METHOD)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [
+        frame
+        for frame in frames
+        if not any(Path(frame.filename).is_relative_to(each) for each in _NOT_THEIRS)
+    ]
+    if not theirs:
+        return ""
+    last = theirs[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno}, in {last.name})"

@@ -94,6 +94,44 @@ def test_a_line_that_was_entered_before_the_reply_was_found_is_sent_after_it(env
             leave(second)
 
 
+def test_a_thread_that_was_picked_is_joined_in_its_reply(environ: dict[str, str]) -> None:
+    with terminal(["chat"], environ) as first:
+        thread = begin(first, "count", "line 9.")
+        with terminal(["chat"], environ) as second:
+            second.wait_for(prompt_is_back)
+            second.type(f"/threads {thread}\r")
+            second.wait_for("line 77.")
+            shown = second.wait_for(prompt_is_back)
+            before, live = shown.split(UNDER_WAY)
+            assert "> hello\nUnderstood.\n> count" in before
+            assert live.startswith(f"\n{SAID}")
+            leave(second)
+        first.wait_for(prompt_is_back)
+        leave(first)
+
+
+def test_a_run_in_the_way_of_a_message_is_shown_and_the_message_comes_back(environ: dict[str, str]) -> None:
+    with terminal(["chat"], environ) as first:
+        first.type("hello\r")
+        thread = re.search(r"thread_\w+", first.wait_for("Understood."))
+        assert thread is not None
+        first.wait_for(prompt_is_back)
+        with terminal(["resume", thread[0]], environ) as second:
+            second.wait_for(prompt_is_back)
+            first.type("count\r")
+            first.wait_for("line 9.")
+            second.type("and then?\r")
+            second.wait_for(UNDER_WAY)
+            shown = second.wait_for(lambda text: text.rstrip().endswith("> and then?"))
+            assert SAID in shown and "Understood." not in shown.partition(UNDER_WAY)[2]
+            second.type("\r")
+            second.wait_for(lambda text: text.count("Understood.") == 2)
+            second.wait_for(prompt_is_back)
+            leave(second)
+        first.wait_for(prompt_is_back)
+        leave(first)
+
+
 def test_ctrl_c_cancels_the_run_that_was_joined_and_both_chats_go_on(
     environ: dict[str, str], run: Run
 ) -> None:

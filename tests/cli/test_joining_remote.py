@@ -180,6 +180,6 @@ def test_a_handler_that_raises_leaves_the_run_of_others_alone(
     )
     made = begin("count")
     done = run("resume", made.thread_id, "--handler", f"{tmp_path / 'mine.py'}:Broken", code=1, **remote)
-    assert "the handler raised ValueError: mine" in done.stderr
+    assert "the handler raised ValueError: mine (mine.py, line 4, in on_text_delta)" in done.stderr
     assert "cancelled" not in done.stderr
     wait(client, made, "completed")

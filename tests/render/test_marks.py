@@ -20,6 +20,8 @@ CASES = {
     "sandbox:/mnt/data/a%1b%5D0;t%07%0ab%2F%E2%80%AEc": "c",
     "sandbox:/mnt/data/a%1b%5B31m%0Ab%9b%ff": "a b\ufffd\ufffd",
     "sandbox:/mnt/data/%0a": "sandbox:/mnt/data/%0a",
+    # In code too: no mark stays on the screen; who wants the code byte for byte copies it (/copy code).
+    "```python\nopen('sandbox:/mnt/data/x.csv')  # 【4:0†a.txt】\n```": "```python\nopen('x.csv')  # ¹\n```",
 }
 
 
