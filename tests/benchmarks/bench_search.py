@@ -2,16 +2,17 @@
 
 Quality, on texts that nobody here wrote: the documentation in the modules of the standard library (all their
 docstrings), a document each. The first line of a module's own docstring, its summary, is the query, and is
-taken out of its document; the document is to be found by it. A document's rank is that of its best chunk.
-Compared are bm25s (where it is installed; the same chunks), the words alone, the embedding alone, and the
-fusion, which must not be worse than either.
+taken out of its document; the document is to be found by it. And the docstrings of pandas' functions, methods
+and classes, a document each, with their own first lines as queries: many that are nearly alike. A document's
+rank is that of its best chunk. Compared are bm25s (where it is installed; the same chunks), the words alone,
+the embedding alone, and the fusion, which must not be worse than either.
 
 Speed: the sources of the standard library, put in as files by as many threads as there are processors, again
 and again until the store has so many chunks (200 tokens each, no overlap); then functions' summaries as
 queries, each asked once. `p95 CPU` is what the asking thread itself worked: where a machine does other things
 too, the difference is waiting.
 
-    python tests/benchmarks/bench_search.py [CHUNKS…]         default: 1000 10000 100000
+    python tests/benchmarks/bench_search.py [CHUNKS…]         default: 1000 10000 100000; 0: quality alone
 
 Prints tables. Exits with 1 where the fusion is worse than a part of it, or p95 at 100,000 is above 50 ms.
 """
@@ -49,15 +50,15 @@ Ranker = Callable[[str], Sequence[str]]
 warnings.simplefilter("ignore", SyntaxWarning)
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """The modules of the standard library, parsed."""
-    for path in sorted(LIBRARY.rglob("*.py")):
-        if not SKIPPED & set(path.parts):
+def modules(root: Path = LIBRARY) -> Iterator[tuple[str, ast.Module]]:
+    """The modules of the standard library, or below another folder, parsed."""
+    for path in sorted(root.rglob("*.py")):
+        if not SKIPPED & set(path.relative_to(root).parts):
             try:
                 tree = ast.parse(path.read_text(encoding="utf-8"))
             except (SyntaxError, ValueError):
                 continue
-            yield ".".join(path.relative_to(LIBRARY).with_suffix("").parts), tree
+            yield ".".join(path.relative_to(root).with_suffix("").parts), tree
 
 
 def documents() -> dict[str, tuple[str, str]]:
@@ -70,6 +71,22 @@ def documents() -> dict[str, tuple[str, str]]:
         if len(rest) >= SHORTEST and len(summary) >= SHORTEST_QUERY:
             found[name] = summary, text
     return found
+
+
+def docstrings() -> dict[str, tuple[str, str]]:
+    """Query and document by the name of a function, method or class of pandas; of the same text the first."""
+    spec = importlib.util.find_spec("pandas")
+    if spec is None or spec.origin is None:
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for module, tree in modules(Path(spec.origin).parent):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+                continue
+            summary, _, rest = (ast.get_docstring(node) or "").strip().partition("\n")
+            if len(rest) >= SHORTEST and len(summary) >= SHORTEST_QUERY:
+                found.setdefault(f"{summary}\n{rest}", (f"{module}.{node.name}.{node.lineno}", ""))
+    return {name: (text.partition("\n")[0], text.partition("\n")[2]) for text, (name, _) in found.items()}
 
 
 def put_in(library: Library, files: Sequence[tuple[str, Path]], chunking: Chunking) -> tuple[int, int, float]:
@@ -85,17 +102,17 @@ def put_in(library: Library, files: Sequence[tuple[str, Path]], chunking: Chunki
     return sum(each.chunks for each in done), sum(each.text_bytes for each in done), took
 
 
-def quality(folder: Path, embedding: WordLlama) -> bool:
+def quality(folder: Path, embedding: WordLlama, title: str, found: dict[str, tuple[str, str]]) -> bool:
     """Print the table; whether the fusion is worse than neither part of it."""
-    found = documents()
-    library = Library(folder / "quality", embedding)
+    folder.mkdir()
+    library = Library(folder / "library", embedding)
     files = []
     for name, (_, text) in found.items():
         path = folder / name
         path.write_text(text)
         files.append((name, path))
     chunks, size, _ = put_in(library, files, Chunking())
-    print(f"quality: {len(found)} queries, as many documents, {size / 1e6:.2f} MB, {chunks} chunks\n")
+    print(f"\n{title}: {len(found)} queries, as many documents, {size / 1e6:.2f} MB, {chunks} chunks\n")
 
     def by(ranking: Ranking) -> Ranker:
         return lambda query: [
@@ -208,8 +225,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         embedding = WordLlama(pull_embedding(folder / "home"))
-        good = quality(folder, embedding)
-        fast = speed(folder, embedding, sizes)
+        good = quality(folder / "standard", embedding, "the standard library", documents())
+        if others := docstrings():
+            good = quality(folder / "pandas", embedding, "pandas", others) and good
+        fast = speed(folder, embedding, sizes) if any(sizes) else True
     if not good:
         print("the fusion is worse than a part of it")
     if not fast:
