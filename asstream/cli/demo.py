@@ -81,9 +81,11 @@ def _settings(home: Path, sandbox: str) -> Settings:
 
 
 def _told(session: Session, question: str, file: Path | None) -> bool:
-    say("", PROMPT + question)
-    if file is not None:
-        session.outgoing.add_file(session.client, file)
+    say("")
+    if file is not None:  # as somebody would do it in a chat
+        added = session.outgoing.add_file(session.client, file)
+        say(f"{PROMPT}/file {file.name}", f"{added.shown} ({added.size:,} bytes) goes with the next message")
+    say(PROMPT + question)
     run = session.send(question)
     if run.status != "completed":
         say(*session.outcome(run))

@@ -145,7 +145,7 @@ class Transcript:
         """The list that closes a message: what stands in the text, and what is to be said of it."""
         self.close()
         for note in notes:
-            self._write(painted(note, self._pen) + "\n")
+            self._write(painted(note, self._pen, self._console) + "\n")
 
     def notice(self, what: str, remedy: str = "") -> None:
         """Say what went wrong and what to do about it, to the person and not into the reply."""

@@ -320,7 +320,8 @@ def test_the_demo_at_a_terminal_shows_it_all(environ: dict[str, str]) -> None:
         shown = demo.wait_for("`asstream doctor` tells which model would answer.")
         assert demo.wait_end() == 0
     cited = "Every month, or when it has grown loud¹. Vinegar in two parts of water will do¹.\n"
-    noted = "¹  kettle.md, passage 1 · “… Descale it every month"
+    noted = "¹ kettle.md, passage 1 · “… Descale it every month"
     code = ("after 8 numbers: 31", "TypeError: unsupported", "\n8.8\n", "numbers.csv  file-")
-    for part in (*code, cited, noted):
+    for part in (*code, cited):
         assert part in shown
+    assert noted in " ".join(shown.split())

@@ -108,7 +108,9 @@ def test_of_a_search_of_the_service_the_marker_never_stands_and_the_passage_is_t
     lines = screen.lines()
     assert lines[:2] == ["file search", "Filip's favorite food is cake¹."]
     passage = "The favorite food of several people: - Summanus Ferdinand: tacos - Tekakwitha Effie:"
-    assert "".join(lines[2:]).startswith(f"¹  favorite_foods.txt, passage 1 · “{passage}"[:100])
+    noted = " ".join(line.strip() for line in lines[2:])
+    assert noted.startswith(f"¹  favorite_foods.txt, passage 1 · “{passage}"[:100])
+    assert lines[3].startswith("   ") and all(len(line) <= 80 for line in lines)
 
 
 def test_a_citation_that_streams_by_characters_never_stands(tmp_path: Path) -> None:
