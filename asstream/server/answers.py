@@ -11,6 +11,7 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from asstream.errors import UnknownAssistantError, WireError
@@ -151,10 +152,24 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
         message = f"Not allowed to {request.method} on {path}. {hint}"
-        return error_answer(WireError(405, message, code="method_not_supported"))
+        error = WireError(405, message, code="method_not_supported")
+        return answer(error.body(), 405, headers={"allow": ", ".join(sorted(_methods(request)))})
     if error.status_code == 404:
         return error_answer(WireError(404, f"Invalid URL ({request.method} {path})"))
     return error_answer(WireError(error.status_code, str(error.detail)))
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that there are for a request's path: each has a route of its own."""
+    asked = {"type": "http", "method": request.method, "path": request.url.path, "root_path": ""}
+    methods: set[str] = set()
+    for mount in request.app.routes:
+        match, below = mount.matches(asked)
+        if match is not Match.NONE:
+            for route in mount.routes:
+                if route.matches({**asked, **below})[0] is not Match.NONE:
+                    methods |= route.methods
+    return methods
 
 
 async def on_fault(request: Request, error: Exception) -> Response:

@@ -12,9 +12,9 @@ from asstream.errors import WireError
 from asstream.runtime import Runtime
 from asstream.runtime.rows import Kind, Listing
 from asstream.runtime.search_step import CONTENT
+from asstream.server.bodies import Body
 from asstream.server.limits import limits
 from asstream.server.refusals import parse
-from asstream.server.requests import Body
 
 B = TypeVar("B", bound=Body)
 

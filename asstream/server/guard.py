@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -69,13 +70,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        status, began = 0, time.perf_counter()
+        status, began, id = 0, time.perf_counter(), f"req_{secrets.token_hex(16)}"
 
         async def send_marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-asstream"] = __version__
+                headers = MutableHeaders(scope=message)
+                headers["x-asstream"] = __version__
+                # Programs log these two; what is passed on has those of its endpoint.
+                headers.setdefault("x-request-id", id)
+                headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - began) * 1000)))
             await send(message)
 
         refusal = self._refusal(scope["path"], Headers(scope=scope))
@@ -84,7 +89,7 @@ class Guard:
             await app(scope, receive, send_marked)
         finally:
             if self._access is not None:
-                self._access(_access_line(scope, status, time.perf_counter() - began))
+                self._access(_access_line(scope, status, time.perf_counter() - began, id))
 
     def _refusal(self, path: str, headers: Headers) -> WireError | None:
         if self._loopback_only:
@@ -102,8 +107,8 @@ class Guard:
         return None
 
 
-def _access_line(scope: Scope, status: int, seconds: float) -> str:
-    """When, who, what, how it was answered (0: not at all), how long that took.
+def _access_line(scope: Scope, status: int, seconds: float, id: str) -> str:
+    """When, who, what, how it was answered (0: not at all), how long that took, and the request's id.
 
     The path stands as it was sent, percent-encoded, so that it can't forge a line; queries and headers, where
     keys may be, are left out.
@@ -111,7 +116,7 @@ def _access_line(scope: Scope, status: int, seconds: float) -> str:
     client = scope["client"][0] if scope.get("client") else "-"
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("ascii", "backslashreplace")
     moment = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return f"{moment} {client} {scope['method']} {path} {status} {seconds * 1000:.0f} ms"
+    return f"{moment} {client} {scope['method']} {path} {status} {seconds * 1000:.0f} ms {id}"
 
 
 def _digest(key: str) -> bytes:

@@ -16,8 +16,8 @@ from asstream import __version__
 from asstream.runtime.files import PURPOSES
 from asstream.runtime.objects import Object
 from asstream.server.answers import answer
+from asstream.server.bodies import Body
 from asstream.server.requests import (
-    Body,
     CreateAssistant,
     CreateAssistantFile,
     CreateMessage,

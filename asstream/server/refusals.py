@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from asstream.errors import WireError
-from asstream.server.requests import Body
+from asstream.server.bodies import Body
 
 B = TypeVar("B", bound=Body)
 

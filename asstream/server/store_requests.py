@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from asstream.server.requests import (
+from asstream.server.bodies import (
     Body,
     ChunkingStrategy,
     Description,

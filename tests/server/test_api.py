@@ -175,6 +175,24 @@ def test_a_method_that_is_not_there_is_a_405(client: openai.OpenAI) -> None:
         client.put("/assistants", body={}, cast_to=object)
     assert caught.value.status_code == 405
     assert "Not allowed to PUT on /v1/assistants" in str(caught.value)
+    assert caught.value.response.headers["allow"] == "GET, HEAD, POST"
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.put("/threads/thread_1/runs/run_1", body={}, cast_to=object)
+    assert caught.value.response.headers["allow"] == "GET, HEAD, POST"
+
+
+def test_every_answer_names_its_request_and_says_how_long_it_took(client: openai.OpenAI) -> None:
+    ids = set()
+    for _ in range(2):
+        made = client.beta.threads.create()
+        assert made._request_id is not None and made._request_id.startswith("req_")
+        ids.add(made._request_id)
+        with pytest.raises(openai.NotFoundError) as refused:
+            client.beta.threads.retrieve("thread_none")
+        assert refused.value.request_id is not None
+        ids.add(refused.value.request_id)
+        assert int(refused.value.response.headers["openai-processing-ms"]) >= 0
+    assert len(ids) == 4
 
 
 def test_a_run_is_polled_to_its_reply(client: openai.OpenAI, assistant: str) -> None:
