@@ -20,3 +20,11 @@ def every_cut(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def rewrite_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--rewrite-golden"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give what takes long time when it is asked for."""
+    if config.getoption("--every-cut"):
+        for item in items:
+            if "every_cut" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(3600))

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from asstream.runtime.markers import Found, Mark
-from asstream.search.terms import indexable
 
 logger = logging.getLogger("asstream.runtime")
 
@@ -22,12 +20,6 @@ Place = tuple[int, int]
 """(number of the search in its thread, number of the result in that)."""
 
 _LONGEST: Final = 300
-_QUOTED: Final = 200
-_PIECES: Final = re.compile(r"\n+|(?<=[.!?。！？])\s+")
-_HEADING: Final = re.compile(r"#{1,6} +")
-_WORD: Final = re.compile(r"\w{2,}")
-_STEM: Final = 6
-"""Letters by which words are held to be the same: `descale` and `descaling`."""
 _BRACKETS: Final = re.compile(r"[\[\]【】［］\s\x00-\x1f\x7f-\x9f]+")
 
 
@@ -50,30 +42,6 @@ def mark(place: Place, filename: str) -> str:
     return f"【{place[0]}:{place[1]}†{label(filename)}】"
 
 
-def quote(text: str, queries: Sequence[str] = ()) -> str:
-    """Of what was found, the part that answers the queries, for people who look where a citation leads.
-
-    It begins with the sentence or line that has most of their words, rare ones counting more; where none
-    has any, with the first. Headings name what follows: they answer nothing.
-    """
-    words = " ".join(text.split())
-    if len(words) <= _QUOTED:
-        return words
-    pieces = [piece for piece in (" ".join(each.split()) for each in _PIECES.split(text)) if piece]
-    asked = set().union(*map(_stems, queries))
-    having = [set() if _HEADING.match(piece) else _stems(piece) & asked for piece in pieces]
-    often = Counter(stem for stems in having for stem in stems)
-    scores = [sum(1 / often[stem] for stem in stems) for stems in having]
-    best = scores.index(max(scores))
-    words = " ".join(_HEADING.sub("", piece) for piece in pieces[best:])
-    cut = words if len(words) <= _QUOTED else words[:_QUOTED].rpartition(" ")[0] + " …"
-    return f"… {cut}" if best else cut
-
-
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _WORD.findall(indexable(text).casefold())}
-
-
 class Citations:
     """The marks that begin with one kind of bracket.
 
@@ -89,17 +57,18 @@ class Citations:
         self._known = known
         begin = re.escape(start)
         numbers = r"(?:(?P<search>\d{1,6})\s*[:：]\s*(?P<result>\d{1,6}))"
-        name = rf"[†‡]\s*(?P<name>[^】\]］\n]{{0,{_LONGEST}}}?)"
+        # No line ends after the dagger, nor in a name: `_begun` waits for none.
+        name = rf"[†‡][^\S\n]*(?P<name>[^】\]］\n]{{0,{_LONGEST}}}?)"
         marked = rf"{numbers}?\s*{name}"
         if start == "【":
             # In other brackets numbers alone may be anything, such as a slice of a list.
             marked += f"|{numbers.replace('P<', 'P<only_')}"
-        self._whole = re.compile(rf"{begin}\s*(?:{marked})\s*[】\]］]")
+        self._whole = re.compile(rf"{begin}\s*(?:{marked})[^\S\n]*[】\]］]")
         self._begun = re.compile(
             rf"{begin}\s*(?:\d{{0,6}}|\d{{1,6}}\s*|\d{{1,6}}\s*[:：]\s*|\d{{1,6}}\s*[:：]\s*\d{{1,6}}\s*)"
             rf"(?:[†‡][^】\]］\n]{{0,{_LONGEST}}})?"
         )
-        self._open = re.compile(rf"{begin}\s*{numbers}\s*[†‡]\s*")
+        self._open = re.compile(rf"{begin}\s*{numbers}\s*[†‡][^\S\n]*")
 
     def match(self, text: str, *, last: bool) -> Found:
         """See `Pattern`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asstream.runtime.citations import Citations, Cited, label, mark, quote
+from asstream.runtime.citations import Citations, Cited, label, mark
 from asstream.runtime.markers import Mark, Marker
 
 KNOWN = {
@@ -87,43 +87,9 @@ def test_other_brackets_stay(text: str) -> None:
     assert said(*text) == said(text) == (text, [])
 
 
+@example(["【", "†", "\n", "】"], None)
+@example(["【4:0†", "notes.txt", "\n", "】"], None)
 @given(st.lists(st.sampled_from([*"【】[]:†‡0 4a\n", "4:0†", "notes.txt", FOODS]), max_size=30), st.randoms())
 def test_however_it_is_cut_the_same_is_said(parts: list[str], random: object) -> None:
     text = "".join(parts)
     assert said(text) == said(*parts) == said(*text)
-
-
-def test_a_quote_is_short_and_ends_with_a_word() -> None:
-    assert quote("  a\n b ") == "a b"
-    assert len(quote("word " * 100)) < 210
-    assert quote("word " * 100).endswith("word …")
-
-
-LONG = """# The kettle
-
-Fill it with fresh water and empty it in the evening. Water that stands overnight tastes stale.
-Keep the lid closed while it heats: an open one confuses the switch.
-Descale it every month, and whenever it has grown loud. Fill it with one part of vinegar and two parts of
-water, bring that to the boil, let it stand for twenty minutes and rinse three times."""
-
-
-@pytest.mark.parametrize(
-    ("queries", "begins"),
-    [
-        (["When is descaling due?"], "… Descale it every month, and whenever it has grown loud. Fill"),
-        (["the lid of the kettle", "open lid"], "… Keep the lid closed while it heats"),
-        (["zebra"], "The kettle Fill it with fresh water"),
-        ([], "The kettle Fill it with fresh water"),
-    ],
-)
-def test_what_is_quoted_is_what_answers(queries: list[str], begins: str) -> None:
-    quoted = quote(LONG, queries)
-    assert quoted.startswith(begins)
-    assert len(quoted) <= 204
-
-
-@given(st.text(), st.lists(st.text(), max_size=3))
-def test_a_quote_is_short_and_in_one_line(text: str, queries: list[str]) -> None:
-    quoted = quote(text, queries)
-    assert len(quoted) <= 204
-    assert len(quoted.splitlines()) <= 1
