@@ -25,7 +25,9 @@ def history(path: Path | None) -> History:
     if path is None:
         return InMemoryHistory()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The prompt comes before all else: the folder above, the home, may not be there yet either.
+        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         path.touch(mode=0o600)
         if not stat.S_ISREG(path.lstat().st_mode):
             return InMemoryHistory()

@@ -268,6 +268,7 @@ def test_history_is_kept_per_profile_for_its_owner_alone(environ: dict[str, str]
         leave(chat)
     history = Path(environ["ASSTREAM_HOME"]) / "history" / "default"
     assert history.stat().st_mode & 0o777 == 0o600
+    assert [each.stat().st_mode & 0o777 for each in (history.parent, history.parent.parent)] == [0o700] * 2
     with terminal(["chat"], environ) as chat:
         chat.wait_for("/help helps")
         chat.type("\x1b[A")
