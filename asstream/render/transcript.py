@@ -18,11 +18,12 @@ from rich.text import Text
 from asstream.render.clean import Cleaner, clean_line
 from asstream.render.footnotes import Footnote, painted
 from asstream.render.frames import Frames
-from asstream.render.lines import Lines, Plain, Size, Styler
+from asstream.render.lines import Lines, Plain, Styler
 from asstream.render.markdown.runs import Highlight
 from asstream.render.markdown.section import Markdown
 from asstream.render.output import Output
 from asstream.render.pen import Pen
+from asstream.render.size import size_of
 from asstream.render.status import Status
 
 _live: list[weakref.ref[Transcript]] = []
@@ -59,6 +60,7 @@ class Transcript:
         self._errors = errors
         self._output = Output(console.file)
         self._pen = Pen(console)
+        self._size = size_of(console)
         self._section: object = None
         self._cleaner = Cleaner()
         self._lines: Lines | Markdown = Lines(self._pen, Plain(), self._size)
@@ -204,9 +206,6 @@ class Transcript:
                 return left
             self._write(self._lines.frame())
             return math.inf
-
-    def _size(self) -> Size:
-        return self._console.size
 
     # everything that is written goes through here; the status line's thread draws through here too
 
