@@ -115,7 +115,19 @@ class LocalModel:
                 await asyncio.sleep(_NOTICE_DEATH)
 
     async def forward(self, request: RawRequest) -> RawAnswer:
-        """Answer a chat completion: the child's own answer, decoded as ours are where nothing is named."""
+        """Answer a chat completion: the child's own answer, decoded as ours are where nothing is named.
+
+        One that was not heard is asked again: the child ends connections that were idle, and may have died.
+        """
+        try:
+            return await self._forward(request)
+        except ModelError as error:
+            if error.kind != "connection":
+                raise
+        await asyncio.sleep(_NOTICE_DEATH)
+        return await self._forward(request)
+
+    async def _forward(self, request: RawRequest) -> RawAnswer:
         await self._opened()
         assert self._client is not None and self._endpoint is not None
         if (body := read(request)) is not None:

@@ -123,7 +123,13 @@ def test_the_model_answers_counts_takes_what_it_has_no_words_for_and_comes_back_
         assert first is not None
         os.kill(first, signal.SIGKILL)
         assert (await collect(model.stream(ModelRequest(QUESTION))))[0] == text
-        assert model.pid not in (None, first)
+        second = model.pid
+        assert second is not None and second != first
+        os.kill(second, signal.SIGKILL)
+        asked = json.dumps({"model": "gpt-4o", "messages": QUESTION}).encode()
+        answer = await model.forward(RawRequest("/chat/completions", asked))
+        await answer.close()
+        assert answer.status == 200 and model.pid not in (None, second)
 
         # Closing the iterator in mid-reply ends the model's work: the next question does not wait for it.
         endless = model.stream(ModelRequest([{"role": "user", "content": "Write a very long story."}]))
