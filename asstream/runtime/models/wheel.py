@@ -8,6 +8,7 @@ what may come.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import sysconfig
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -214,11 +215,11 @@ def _reason(said: str) -> str:
 def _biggest(folder: Path) -> int:
     """The size of the biggest file below a folder that another process is changing."""
     biggest = 0
-    for path in folder.rglob("*"):
-        try:
-            biggest = max(biggest, path.stat().st_size)
-        except OSError:
-            continue
+    # Not `rglob`: that raises where a folder goes while it is looked through.
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                biggest = max(biggest, os.lstat(Path(inside, name)).st_size)
     return biggest
 
 

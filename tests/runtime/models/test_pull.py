@@ -4,6 +4,7 @@ import errno
 import hashlib
 import http.server
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -284,3 +285,24 @@ def test_models_are_listed_chosen_found_and_shown(tmp_path: Path, model_file: In
     (folder / "alpha.gguf").write_bytes(b"GGUF\x03\0")
     with pytest.raises(ConfigError, match=r"alpha\.gguf is damaged"):
         catalog.show(tmp_path)
+
+
+def test_what_is_looked_through_may_change_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(b"x" * 1000)
+    over = threading.Event()
+
+    def change() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (tmp_path / f"{number}" / "deep").mkdir(parents=True)
+                (tmp_path / f"{number}" / "deep" / "file").touch()
+            for number in range(20):
+                shutil.rmtree(tmp_path / f"{number}")
+
+    other = threading.Thread(target=change)
+    other.start()
+    try:
+        assert {wheel._biggest(tmp_path) for _ in range(300)} == {1000}
+    finally:
+        over.set()
+        other.join()
